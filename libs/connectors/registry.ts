@@ -1,0 +1,6 @@
+import type { Connector } from './port.js';
+
+/** Every destination type there is. Adding one is its folder and a line here. */
+export const connectors: readonly Connector[] = [];
+
+export const connectorFor = (type: string): Connector | undefined => connectors.find(({ spec }) => spec.type === type);

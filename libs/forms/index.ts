@@ -1,0 +1,3 @@
+export * from './json-schema.js';
+export * from './parse-form.js';
+export * from './secret.js';
