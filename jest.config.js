@@ -1,12 +1,31 @@
-/** @type {import('jest').Config} */
-export default {
-  testMatch: ['<rootDir>/(libs|services|tools)/**/*.spec.ts'],
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+// The build leaves specs out; here they are compiled by the same rules.
+const { exclude: _, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
+
+const shared = {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/lint/fixtures/'],
   modulePathIgnorePatterns: ['/dist/'],
-  transform: { '^.+\\.ts$': ['@swc/jest'] },
+  transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false, sourceMaps: 'inline' }] },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['waybill-source', 'node', 'node-addons'] },
+};
+
+/** A tier by its suffix; `npm test -- --selectProjects unit` runs one. */
+const tier = (displayName, testMatch, options = {}) => ({ displayName, testMatch, ...shared, ...options });
+
+/** @type {import('jest').Config} */
+export default {
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   testTimeout: 30_000,
+  projects: [
+    tier('unit', ['<rootDir>/(libs|services|tools)/**/!(*.contract|*.process).spec.ts']),
+    tier('contract', ['<rootDir>/(libs|services|tools)/**/*.contract.spec.ts']),
+    tier('process', ['<rootDir>/(libs|services|tools)/**/*.process.spec.ts'], {
+      runner: '<rootDir>/tools/test/one-at-a-time.mjs',
+    }),
+  ],
 };
