@@ -21,6 +21,8 @@ const tier = (displayName, testMatch, options = {}) => ({ displayName, testMatch
 export default {
   maxWorkers: Math.max(2, availableParallelism() - 1),
   testTimeout: 30_000,
+  globalSetup: '<rootDir>/libs/testkit/postgres/jest-setup.mjs',
+  globalTeardown: '<rootDir>/libs/testkit/postgres/jest-teardown.mjs',
   projects: [
     tier('unit', ['<rootDir>/(libs|services|tools)/**/!(*.contract|*.process).spec.ts']),
     tier('contract', ['<rootDir>/(libs|services|tools)/**/*.contract.spec.ts']),

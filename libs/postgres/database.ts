@@ -23,7 +23,9 @@ export interface Database {
 /** int8 as a number: counts and change numbers of ours stay far below 2^53. Positions are read as text on purpose. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+    oid === pg.types.builtins.INT8 && format !== 'binary'
+      ? Number
+      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
 const SCHEMA = /^[a-z][a-z0-9_]{0,40}$/;
@@ -92,5 +94,8 @@ const TRANSIENT = /^(08|57P|53|40001|40P01)/;
 
 export const isTransient = (error: unknown): boolean => {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && (TRANSIENT.test(code) || ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(code));
+  return (
+    typeof code === 'string' &&
+    (TRANSIENT.test(code) || ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(code))
+  );
 };

@@ -10,7 +10,11 @@ export interface Migration {
  * Brings a component of a schema up to date, under a lock: any number of processes may start at once, and a second run
  * does nothing. Components (event store, inbox, projections …) of one schema keep separate lists.
  */
-export const migrate = async (database: Database, component: string, migrations: readonly Migration[]): Promise<void> => {
+export const migrate = async (
+  database: Database,
+  component: string,
+  migrations: readonly Migration[],
+): Promise<void> => {
   await database.transaction(async (client) => {
     await client.query(`select pg_advisory_xact_lock(hashtext('waybill migrate'), hashtext($1))`, [database.schema]);
     await client.query(
@@ -18,7 +22,9 @@ export const migrate = async (database: Database, component: string, migrations:
          component text not null, name text not null, applied_at timestamptz not null default now(),
          primary key (component, name))`,
     );
-    const { rows } = await client.query<{ name: string }>('select name from migrations where component = $1', [component]);
+    const { rows } = await client.query<{ name: string }>('select name from migrations where component = $1', [
+      component,
+    ]);
     const applied = new Set(rows.map(({ name }) => name));
     for (const { name, sql } of migrations) {
       if (applied.has(name)) continue;

@@ -1,0 +1,1 @@
+export { openCluster, USER, type Cluster } from './cluster.js';

@@ -1,0 +1,23 @@
+// A folder for one jest run. The first spec that asks for a database starts the server in it (start.ts); teardown stops it.
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { discard } from './jest-teardown.mjs';
+
+const PREFIX = 'waybill-test-postgres-';
+
+export default async function setup() {
+  for (const name of readdirSync(tmpdir())) {
+    if (name.startsWith(PREFIX) && !isAlive(Number(name.slice(PREFIX.length).split('-')[0])))
+      await discard(join(tmpdir(), name));
+  }
+  process.env.WAYBILL_TEST_POSTGRES_FOLDER = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+}
+
+const isAlive = (pid) => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+};
