@@ -1,5 +1,6 @@
 import type { Scope } from '@waybill/kernel';
 import type { FormClass } from '@waybill/forms';
+import type { FolderSegment } from './folder.js';
 
 export type DestinationTypeId = 'amazon-s3' | 'sftp' | 'amazon-kinesis' | 'azure-event-hubs';
 
@@ -8,6 +9,12 @@ export interface AuthenticationMethod {
   readonly title: string;
   /** Validates the fields beside `method`; its `@Secret()` fields go to the vault. */
   readonly form: FormClass;
+}
+
+/** What the macros at the end of a folder stand for: `%SEGMENT_NAME%`, `%SEGMENT_ID%`. */
+export interface SegmentLabel {
+  readonly id: string;
+  readonly name: string;
 }
 
 /** What the catalog shows of a destination type. Everything here is data of the connector's folder. */
@@ -23,8 +30,11 @@ export interface ConnectorSpec {
   readonly target: { readonly form: FormClass };
   /** The host a tenant names, shown in lists: `sftp.partner.example:22`, the endpoint, the region. */
   addressOf(authentication: Readonly<Record<string, unknown>>): string;
-  /** Where files of a target go, macros expanded (`%SEGMENT_NAME%` …), without a trailing slash; '' for the login folder. Files only. */
-  folderOf?(target: Readonly<Record<string, unknown>>): string;
+  /**
+   * Where a segment's files of a target go, macros expanded, without a trailing slash; '' for the login folder, '/' for
+   * the root (join with `pathIn`). Without a segment: the folder above the macros. Files only.
+   */
+  folderOf?(target: Readonly<Record<string, unknown>>, segment?: FolderSegment): string;
 }
 
 /** What a proof or a sink works with. `authentication` holds public and secret fields together, in memory only. */
@@ -33,7 +43,10 @@ export interface Credentials {
   readonly accountId: string;
   readonly method: string;
   readonly authentication: Readonly<Record<string, unknown>>;
-  /** What the proof of the account found and the sink relies on, such as the pinned host key or the checksum policy. */
+  /**
+   * What the proof of the account found and the sink relies on, such as the pinned host key; for a sink with what the
+   * proof of the target found merged over it, such as the checksum policy.
+   */
   readonly findings: Findings;
 }
 
@@ -97,7 +110,11 @@ export interface Connector {
   /** Reach, transport, identity: who the account is. Never rejects for what the partner does; that is a failed check. */
   proveCredentials(credentials: Credentials, environment: Environment): Promise<Proof>;
   /** The very calls that delivery makes, inside the target, cleaned up. */
-  proveTarget(credentials: Credentials, target: Readonly<Record<string, unknown>>, environment: Environment): Promise<Proof>;
+  proveTarget(
+    credentials: Credentials,
+    target: Readonly<Record<string, unknown>>,
+    environment: Environment,
+  ): Promise<Proof>;
   openFileSink?(
     credentials: Credentials,
     target: Readonly<Record<string, unknown>>,
@@ -126,10 +143,17 @@ export interface PublishedFile {
 }
 
 /**
+ * How sure we are of a published file: the server told a checksum of these bytes, told only their number, or does not let
+ * us ask (a write-only account), so that its answer to the publication is all there is.
+ */
+export type Verification = 'checksum' | 'size' | 'unreadable';
+
+/**
  * Writes files at the partner. One name, one content: a name that holds other bytes is `name-taken` (conflict).
  * Errors carry slugs `name-taken`, `staged-file-lost` (the partner deleted our temporary file; stage again),
- * `host-key-changed`, `partner-storage-full`, `partner-permission-denied`, `partner-rejected` (refused), and
- * `partner-unavailable`, `partner-timeout` (unavailable: worth a retry).
+ * `host-key-changed`, `partner-storage-full`, `partner-permission-denied`, `partner-rejected`, `verification-failed`
+ * (what stands under the final name is missing or differs) (all refused), and `partner-unavailable`, `partner-timeout`
+ * (unavailable: worth a retry). When the environment's signal aborts, a call in flight rejects with the signal's reason.
  */
 export interface FileSink {
   /**
@@ -143,13 +167,17 @@ export interface FileSink {
   ): Promise<StagedFile>;
   /** Gives the staged file its name, never replacing another; idempotent: called again after a lost answer it settles. */
   publish(staged: StagedFile): Promise<PublishedFile>;
-  /** Asks the partner what stands under the final name, size and, where the server can tell, checksum. */
-  verify(staged: StagedFile): Promise<void>;
+  /** Asks the partner what stands under the final name, size and, where the server can tell, checksum; rejects when it is not this file. */
+  verify(staged: StagedFile): Promise<Verification>;
   /** What stands at a path: null when nothing. */
   stat(path: string): Promise<{ readonly bytes: number } | null>;
   /** Removes a staged file that will not be published. */
   discard(staged: StagedFile): Promise<void>;
-  /** Removes the temporary files and uploads in the folder whose owner starts with this; answers how many. */
-  sweep(folder: string, ownerPrefix: string): Promise<number>;
+  /**
+   * Removes what an owner left unpublished in a folder; answers how many. SFTP knows them by the owner in the temporary
+   * name. S3 shows of an unfinished upload only its key, so there it is every upload on one of `paths`, the final paths of
+   * the run's own plan.
+   */
+  sweep(folder: string, ownerPrefix: string, paths: readonly string[]): Promise<number>;
   close(): Promise<void>;
 }
