@@ -1,5 +1,4 @@
 export * from './folder.js';
 export * from './network.js';
 export * from './port.js';
-export * from './proof.js';
 export * from './registry.js';
