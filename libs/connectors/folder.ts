@@ -1,7 +1,11 @@
-import type { SegmentLabel } from './port.js';
+/** What the macros at the end of a folder stand for. */
+export interface FolderSegment {
+  readonly id: string;
+  readonly name: string;
+}
 
-/** Macros stand at the end of a folder only: after a slash, one, or the name and then the id as two nested folders. */
-const MACROS = /(?:^|\/)%SEGMENT_NAME%(?:\/%SEGMENT_ID%)?$|(?:^|\/)%SEGMENT_ID%$/;
+/** Macros stand at the end of a folder only: one of them, or the name and then the id as two nested folders. */
+const MACROS = /(?:^|\/)(?:%SEGMENT_NAME%(?:\/%SEGMENT_ID%)?|%SEGMENT_ID%)$/;
 
 /** A segment's name or id as one folder: what would split, hide or climb folders becomes an underscore; spaces stay. */
 const asFolderName = (text: string): string => {
@@ -10,18 +14,29 @@ const asFolderName = (text: string): string => {
   return /^\.*$/.test(name) ? '_' : name;
 };
 
-const trimSlashes = (folder: string): string => folder.replace(/\/+$/, '');
+/** `a/b/` and `a/b` are one folder; `/` stays the root. */
+const withoutTrailingSlash = (folder: string): string => folder.replace(/(?<=[^/])\/+$/, '');
 
-/** The part of a folder that is the same for every segment: where a proof tries its rights. */
-export const fixedPartOf = (folder: string): string => trimSlashes(trimSlashes(folder).replace(MACROS, ''));
+/** The folder above the macros, the same for every segment: where a proof tries its rights. */
+export const fixedPartOf = (folder: string): string => {
+  const trimmed = withoutTrailingSlash(folder);
+  const fixed = trimmed.replace(MACROS, '');
+  return fixed === '' && trimmed.startsWith('/') ? '/' : fixed;
+};
 
-/** Whether macros stand only where they may: at the end, name before id. */
+/** Whether a macro stands where it must not: before the end, or the id before the name. */
 export const hasMisplacedMacro = (folder: string): boolean => /%SEGMENT_(?:NAME|ID)%/.test(fixedPartOf(folder));
 
-export const expandFolder = (folder: string, segment: SegmentLabel): string => {
-  const macros = MACROS.exec(trimSlashes(folder))?.[0] ?? '';
+/** The path of a name in a folder as `folderOf` answers it: '' is the login folder or the bucket's root, '/' the root. */
+export const pathIn = (folder: string, name: string): string =>
+  folder === '' || folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`;
+
+/** A target's folder with its macros expanded; without a segment, the folder above them. */
+export const expandFolder = (folder: string, segment?: FolderSegment): string => {
+  const macros = segment && MACROS.exec(withoutTrailingSlash(folder))?.[0].replace(/^\//, '');
+  if (!macros) return fixedPartOf(folder);
   const expanded = macros
     .replace('%SEGMENT_NAME%', () => asFolderName(segment.name))
     .replace('%SEGMENT_ID%', () => asFolderName(segment.id));
-  return `${fixedPartOf(folder)}${expanded}`;
+  return pathIn(fixedPartOf(folder), expanded);
 };

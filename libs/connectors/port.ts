@@ -11,12 +11,6 @@ export interface AuthenticationMethod {
   readonly form: FormClass;
 }
 
-/** What the macros at the end of a folder stand for: `%SEGMENT_NAME%`, `%SEGMENT_ID%`. */
-export interface SegmentLabel {
-  readonly id: string;
-  readonly name: string;
-}
-
 /** What the catalog shows of a destination type. Everything here is data of the connector's folder. */
 export interface ConnectorSpec {
   readonly type: DestinationTypeId;
