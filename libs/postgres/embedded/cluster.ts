@@ -11,7 +11,7 @@ const MAJOR = '18';
 
 /** One database cluster in `<folder>/postgres`, and the server on it. */
 export interface Cluster {
-  readonly logFile: string;
+  exists(): boolean;
   /** Makes the cluster where there is none; all of it or nothing. */
   create(password: string): Promise<void>;
   /** Answers once the server takes connections on 127.0.0.1; with no port given, on a free one. */
@@ -39,7 +39,7 @@ export const openCluster = async (folder: string): Promise<Cluster> => {
   const pidFile = inHome('data/postmaster.pid');
 
   return {
-    logFile,
+    exists: () => existsSync(inHome('data')),
 
     async create(password) {
       if (existsSync(inHome('data'))) {
@@ -52,7 +52,8 @@ export const openCluster = async (folder: string): Promise<Cluster> => {
         );
       }
       rmSync(inHome('unfinished'), { recursive: true, force: true });
-      writeFileSync(inHome('password'), password, { mode: 0o600 });
+      rmSync(inHome('password'), { force: true });
+      writeFileSync(inHome('password'), password, { mode: 0o600, flag: 'wx' });
       if (account) chownSync(inHome('password'), account.uid, account.gid);
       const { status, output } = await call(binaries.initdb, [
         `--pgdata=${named('unfinished')}`,

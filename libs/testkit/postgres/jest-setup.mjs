@@ -1,5 +1,5 @@
 // A folder for one jest run. The first spec that asks for a database starts the server in it (start.ts); teardown stops it.
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { discard } from './jest-teardown.mjs';
@@ -11,7 +11,9 @@ export default async function setup() {
     if (name.startsWith(PREFIX) && !isAlive(Number(name.slice(PREFIX.length).split('-')[0])))
       await discard(join(tmpdir(), name));
   }
-  process.env.WAYBILL_TEST_POSTGRES_FOLDER = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  chmodSync(folder, 0o711); // under root the server is another user
+  process.env.WAYBILL_TEST_POSTGRES_FOLDER = folder;
 }
 
 const isAlive = (pid) => {
