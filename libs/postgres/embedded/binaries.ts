@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, re
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { WaybillError } from '@waybill/kernel';
-import { type Account } from './account.js';
+import type { Account } from './account.js';
 import { run } from './run.js';
 
 export interface Binaries {

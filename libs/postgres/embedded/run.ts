@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { type Account } from './account.js';
+import type { Account } from './account.js';
 
 export interface Ran {
   /** undefined when the program could not be started at all, and `output` says why. */
