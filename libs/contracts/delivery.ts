@@ -1,0 +1,58 @@
+import Type from 'typebox';
+import { defineEvent, defineQuestion } from './define.js';
+import { Problem } from './problem.js';
+import { ClientId, Count, ExportMode, Id, Revision, RunCounts, Sha256, Time, Watermark } from './shapes.js';
+
+const about = { runId: Id, revision: Revision, destinationId: Id, segmentId: ClientId };
+const event = <Properties extends Type.TProperties>(name: string, properties: Properties) =>
+  defineEvent('delivery', name, Type.Object({ ...about, ...properties }));
+
+export const RunTrigger = Type.Union([
+  Type.Object({ kind: Type.Literal('schedule'), slot: Time }),
+  Type.Object({ kind: Type.Literal('manual') }),
+]);
+
+export const RunRequested = event('RunRequested', { mode: ExportMode, trigger: RunTrigger });
+export const RunStarted = event('RunStarted', { attempt: Type.Integer({ minimum: 1 }) });
+export const FilePublished = event('FilePublished', {
+  part: Type.Integer({ minimum: 1 }),
+  path: Type.String(),
+  rows: Count,
+  bytes: Count,
+  sha256: Sha256,
+});
+export const RunCompleted = event('RunCompleted', {
+  counts: RunCounts,
+  files: Count,
+  bytes: Count,
+  manifest: Type.Union([Type.Object({ path: Type.String(), sha256: Sha256 }), Type.Null()]),
+  watermark: Watermark,
+});
+export const RunFailed = event('RunFailed', { problem: Problem });
+export const RunCancelled = event('RunCancelled', {});
+export const RunRetried = event('RunRetried', {});
+
+/**
+ * For an erasure's answer: which destinations were sent a segment while it held the profile. The asker states the times of
+ * membership; no profile is named.
+ */
+export const RunsThatCarried = defineQuestion(
+  'delivery',
+  'RunsThatCarried',
+  Type.Object({
+    memberships: Type.Array(Type.Object({ segmentId: ClientId, from: Time, until: Type.Union([Time, Type.Null()]) }), {
+      maxItems: 10_000,
+    }),
+  }),
+  Type.Object({
+    destinations: Type.Array(
+      Type.Object({
+        destinationId: Id,
+        name: Type.String(),
+        segmentIds: Type.Array(ClientId),
+        lastRunId: Id,
+        lastSentAt: Time,
+      }),
+    ),
+  }),
+);

@@ -1,0 +1,12 @@
+export * as accountMessages from './account.js';
+export * as audienceMessages from './audience.js';
+export * as catalogMessages from './catalog.js';
+export * as deliveryMessages from './delivery.js';
+export * as destinationMessages from './destination.js';
+export * as validationMessages from './validation.js';
+export * from './define.js';
+export * from './message.js';
+export * from './problem.js';
+export * from './registry.js';
+export * from './shapes.js';
+export * from './topics.js';
