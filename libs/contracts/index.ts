@@ -5,6 +5,7 @@ export * as deliveryMessages from './delivery.js';
 export * as destinationMessages from './destination.js';
 export * as validationMessages from './validation.js';
 export * from './define.js';
+export * from './mapping.js';
 export * from './message.js';
 export * from './problem.js';
 export * from './registry.js';
