@@ -1,0 +1,89 @@
+// The walls of the house (docs/architecture.md) as lint rules. tools/lint/walls.spec.ts sees each of them red.
+import pureImports from './pure-imports.mjs';
+
+/** Which packages may import which, by the tags in their package.json. */
+const between = [
+  { sourceTag: 'type:lib', onlyDependOnLibsWithTags: ['type:lib'] },
+  { sourceTag: 'type:service', onlyDependOnLibsWithTags: ['type:lib'] },
+  { sourceTag: 'type:process', onlyDependOnLibsWithTags: ['type:lib', 'type:service'] },
+  { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['type:lib', 'type:service', 'type:process'] },
+];
+
+export const packageWalls = {
+  '@nx/enforce-module-boundaries': ['error', { depConstraints: between, enforceBuildableLibDependency: false }],
+};
+
+export const waybill = { rules: { 'pure-imports': pureImports } };
+
+/** The folders that hold an aggregate: events, state, decide, upcasters. */
+export const AGGREGATES = [
+  'account',
+  'activation',
+  'destination',
+  'destination-type',
+  'manifest',
+  'marketing-action',
+  'run',
+  'segment',
+  'validation',
+];
+
+const NOW = 'Time comes in with the command (`at`).';
+const CHANCE = 'Ids come in with the command, or are derived from it (`idFrom`).';
+const OUTSIDE = 'Pure code does not touch the outside.';
+
+/** What reads the clock, draws a number or touches the outside without any import. */
+const impurities = {
+  'no-restricted-globals': [
+    'error',
+    ...['process', 'console', 'fetch', 'performance', 'crypto', 'setTimeout', 'setInterval', 'setImmediate'].map(
+      (name) => ({ name, message: OUTSIDE }),
+    ),
+  ],
+  'no-restricted-syntax': [
+    'error',
+    { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: NOW },
+    { selector: 'CallExpression[callee.object.name="Date"][callee.property.name="now"]', message: NOW },
+    {
+      selector:
+        'CallExpression[callee.object.name="DateTime"][callee.property.name=/^(now|local|utc)$/][arguments.length=0]',
+      message: NOW,
+    },
+    { selector: 'CallExpression[callee.object.name="Math"][callee.property.name="random"]', message: CHANCE },
+  ],
+  '@typescript-eslint/no-restricted-imports': [
+    'error',
+    { name: '@waybill/kernel', importNames: ['newId'], message: CHANCE },
+    {
+      name: 'node:crypto',
+      importNames: ['randomUUID', 'randomBytes', 'randomInt', 'getRandomValues'],
+      message: CHANCE,
+    },
+  ],
+};
+
+const specs = ['**/*.spec.ts'];
+
+export const pureFolders = [
+  {
+    files: ['libs/kernel/**/*.ts'],
+    ignores: specs,
+    plugins: { waybill },
+    rules: { 'waybill/pure-imports': ['error', { within: '/libs/kernel/', packages: ['node:crypto'] }] },
+  },
+  {
+    files: [`services/*/src/{${AGGREGATES.join(',')}}/**/*.ts`],
+    ignores: specs,
+    plugins: { waybill },
+    rules: {
+      ...impurities,
+      'waybill/pure-imports': [
+        'error',
+        {
+          within: `/services/[^/]+/src/(${AGGREGATES.join('|')})/`,
+          packages: ['@waybill/kernel', 'node:crypto', 'luxon'],
+        },
+      ],
+    },
+  },
+];
