@@ -20,6 +20,8 @@ export interface Message extends Scope {
   readonly traceparent?: string;
   /** Where the answer goes, for a command or a question. */
   readonly replyTo?: string;
+  /** Only on a dead letter, which is the message itself with this beside its data. */
+  readonly deadLetter?: DeadLetterReason;
 }
 
 export interface OutgoingMessage extends Message {
@@ -40,32 +42,74 @@ export interface SubscriptionOptions {
   readonly topics: readonly string[];
   /** Where a group without an offset starts. `end` is for replies: history is of no use to the asker. Default `beginning`. */
   readonly from?: 'beginning' | 'end';
-  /** Deliveries of one message in place before it goes to `<topic>.<group>.dlq`. Default 5. */
+  /**
+   * Deliveries of one message in place before it goes to `<topic>.<group>.dlq`. Default 5.
+   * Failures of kind `unavailable` are the system's and not the message's: they do not count until `patienceMs` is over.
+   */
   readonly attempts?: number;
-  /** Wait before the second delivery, doubled with jitter for each further one. Default 100 ms. */
+  /** Wait before the second delivery, doubled with jitter for each further one, up to 10 s. Default 100 ms. */
   readonly backoffMs?: number;
+  /** How long one message is tried again after failures of kind `unavailable`. Default 5 minutes. */
+  readonly patienceMs?: number;
+  /**
+   * The group is of this subscription alone: its offsets are forgotten when it stops or dies, and a message that its handler
+   * rejects is dropped instead of dead-lettered.
+   */
+  readonly ephemeral?: boolean;
 }
 
 /** Resolves when the effect is durable; a rejection is retried in place, then dead-lettered with its reason. */
 export type MessageHandler = (message: ReceivedMessage, signal: AbortSignal) => Promise<void>;
 
 export interface Subscription {
-  /** Lets the message in hand end, commits, leaves. */
+  /** Lets the message in hand end (30 s at most, then its signal is aborted), commits, leaves. */
   stop(): Promise<void>;
 }
 
+/** The number of partitions is for ever: another one would send the messages of a key to another partition. */
+export interface TopicDeclaration {
+  readonly name: string;
+  readonly partitions: number;
+}
+
+/** Messages of a topic that a group has still to handle. */
+export interface GroupLag {
+  readonly group: string;
+  readonly topic: string;
+  readonly messages: number;
+}
+
+/** For logs and metrics. `failed`: the bus itself could not reach its server; it tries again by itself. */
+export type Observation =
+  | (DeadLetterReason & { readonly kind: 'retrying' | 'dead-lettered' | 'dropped' })
+  | { readonly kind: 'failed'; readonly doing: string; readonly error: unknown };
+
+export type Observe = (observation: Observation) => void;
+
 /**
  * Topics with per-key order, at least once. An offset is committed after the handler resolved.
- * Errors (WaybillError slugs): `topic-unknown` (internal), `message-too-large` (too-large), `messaging-unavailable` (unavailable).
+ * Errors (WaybillError slugs): `topic-unknown` (internal: nobody declared it), `topic-differs` (internal: declared with
+ * another number of partitions), `message-too-large` (too-large, over 1 MiB of JSON), `messaging-unavailable` (unavailable;
+ * of a publish: the outcome is unknown, publish again).
  */
 export interface MessageBus {
+  /** Makes the topics that are missing. Nothing else makes a topic. */
+  ensureTopics(topics: readonly TopicDeclaration[]): Promise<void>;
   /** Resolves when every message is durable. Messages of one key are stored in the order given. */
   publish(messages: readonly OutgoingMessage[]): Promise<void>;
+  /** Resolves when the group's offsets stand: what is published from then on is seen, also with `from: 'end'`. */
   subscribe(options: SubscriptionOptions, handler: MessageHandler): Promise<Subscription>;
+  /** Of every group of the deployment, whoever runs it. */
+  lag(): Promise<readonly GroupLag[]>;
+  /** Rejects with `messaging-unavailable` when the server does not answer. */
+  checkHealth(): Promise<void>;
+  /** Stops its subscriptions and leaves. */
   close(): Promise<void>;
 }
 
-/** A dead letter is the message itself with these beside its data. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+
+/** Why and where a message was given up. */
 export interface DeadLetterReason {
   readonly reason: string;
   readonly slug: string;

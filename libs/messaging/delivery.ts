@@ -1,0 +1,91 @@
+import { isWaybillError, messageOf } from '@waybill/kernel';
+import { isTransient } from '@waybill/postgres';
+import { backoff, pause } from './backoff.js';
+import {
+  type DeadLetterReason,
+  deadLetterTopic,
+  type MessageHandler,
+  type Observe,
+  type OutgoingMessage,
+  type ReceivedMessage,
+  type SubscriptionOptions,
+} from './port.js';
+
+/** What every adapter does with one message, so that retries and dead letters mean the same on each of them. */
+export interface Delivery {
+  readonly options: SubscriptionOptions;
+  readonly handler: MessageHandler;
+  readonly publish: (messages: readonly OutgoingMessage[]) => Promise<void>;
+  readonly observe: Observe;
+}
+
+export interface DeliverySignals {
+  /** No further attempt; the one in hand may end. */
+  readonly stopping: AbortSignal;
+  /** The right to handle the message is gone; handed to the handler. */
+  readonly revoked: AbortSignal;
+}
+
+const MAX_REASON = 1_000;
+
+/** True when the message is settled (handled, dead-lettered or dropped) and its offset may be committed. */
+export const deliver = async (
+  delivery: Delivery,
+  message: ReceivedMessage,
+  signals: DeliverySignals,
+): Promise<boolean> => {
+  const { attempts = 5, backoffMs = 100, patienceMs = 300_000, ephemeral = false } = delivery.options;
+  const startedAt = performance.now();
+  let counted = 0;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await delivery.handler({ ...message, attempt }, signals.revoked);
+      return !signals.revoked.aborted;
+    } catch (error) {
+      if (signals.revoked.aborted) return false;
+      if (!isOutage(error) || performance.now() - startedAt > patienceMs) counted += 1;
+      const over = AbortSignal.any([signals.stopping, signals.revoked]);
+      const reason = reasonOf(error, message, attempt, delivery.options.group);
+      if (counted >= attempts) {
+        if (!ephemeral && !(await deadLetter(delivery, message, reason, over))) return false;
+        delivery.observe({ kind: ephemeral ? 'dropped' : 'dead-lettered', ...reason });
+        return true;
+      }
+      delivery.observe({ kind: 'retrying', ...reason });
+      await pause(backoff(attempt, backoffMs), over);
+      if (over.aborted) return false;
+    }
+  }
+};
+
+const isOutage = (error: unknown): boolean =>
+  isWaybillError(error) ? error.kind === 'unavailable' : isTransient(error);
+
+const reasonOf = (error: unknown, message: ReceivedMessage, attempts: number, group: string): DeadLetterReason => ({
+  reason: messageOf(error).slice(0, MAX_REASON),
+  slug: isWaybillError(error) ? error.slug : 'unexpected-error',
+  attempts,
+  topic: message.topic,
+  partition: message.partition,
+  offset: message.offset,
+  group,
+});
+
+/** The partition cannot go on before the dead letter is durable; false when it was told to stop first. */
+const deadLetter = async (
+  delivery: Delivery,
+  { partition: _partition, offset: _offset, attempt: _attempt, ...message }: ReceivedMessage,
+  reason: DeadLetterReason,
+  over: AbortSignal,
+): Promise<boolean> => {
+  for (let failures = 1; !over.aborted; failures++) {
+    try {
+      await delivery.publish([{ ...message, topic: deadLetterTopic(reason.topic, reason.group), deadLetter: reason }]);
+      return true;
+    } catch (error) {
+      delivery.observe({ kind: 'failed', doing: `writing a dead letter of ${reason.topic}`, error });
+      await pause(backoff(failures, 100), over);
+    }
+  }
+  return false;
+};
