@@ -2,7 +2,7 @@ import { createProjectGraphAsync } from '@nx/devkit';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
-import { packageWalls, pureFolders } from './tools/lint/walls.mjs';
+import { packageWalls, folderWalls } from './tools/lint/walls.mjs';
 
 // The walls between packages are skipped in silence where Nx has no graph of them.
 await createProjectGraphAsync();
@@ -53,5 +53,5 @@ export default tseslint.config(
   },
   // These talk to the person who started them.
   { files: ['tools/**/*.ts', 'libs/testkit/{install,prepare}/**/*.ts'], rules: { 'no-console': 'off' } },
-  ...pureFolders,
+  ...folderWalls,
 );

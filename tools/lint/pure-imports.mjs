@@ -1,8 +1,8 @@
 import { dirname, resolve, sep } from 'node:path';
 
 /**
- * A pure file imports files of the pure folders and the named packages; of other Waybill packages their types only,
- * since those are gone at run time (with `import type`: an inline `type` leaves the import standing).
+ * A pure file imports files of the pure folders and the named packages. Of `typesOf` it may import types, since those are
+ * gone at run time (by `import type`; an inline `type` leaves the import standing).
  */
 export default {
   meta: {
@@ -14,6 +14,8 @@ export default {
           /** A regular expression of paths with forward slashes. */
           within: { type: 'string' },
           packages: { type: 'array', items: { type: 'string' } },
+          /** A prefix of package names. */
+          typesOf: { type: 'string' },
         },
         required: ['within', 'packages'],
         additionalProperties: false,
@@ -27,7 +29,7 @@ export default {
     },
   },
   create(context) {
-    const [{ within, packages }] = context.options;
+    const [{ within, packages, typesOf }] = context.options;
     const pure = new RegExp(within);
     const check = (node) => {
       const source = node.source?.value;
@@ -39,8 +41,9 @@ export default {
         }
         return;
       }
-      const typesOnly = (node.importKind ?? node.exportKind) === 'type' && source.startsWith('@waybill/');
-      if (!typesOnly && !packages.includes(source)) {
+      const isType = (node.importKind ?? node.exportKind) === 'type';
+      if (isType && typesOf !== undefined && source.startsWith(typesOf)) return;
+      if (!packages.includes(source)) {
         context.report({ node, messageId: 'impure', data: { source, packages: packages.join(', ') } });
       }
     };

@@ -62,18 +62,31 @@ const impurities = {
   ],
 };
 
-const specs = ['**/*.spec.ts'];
+const tests = ['**/*.spec.ts', '**/*-suite.ts', '**/testing/**'];
 
-export const pureFolders = [
+/** What serves customers runs without the test kit. */
+const withoutTestkit = {
+  files: ['libs/**/*.ts', 'services/*/src/**/*.ts'],
+  ignores: ['libs/testkit/**', ...tests],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { patterns: [{ group: ['@waybill/testkit/*'], message: 'The test kit is for tests, and for tools.' }] },
+    ],
+  },
+};
+
+export const folderWalls = [
+  withoutTestkit,
   {
     files: ['libs/kernel/**/*.ts'],
-    ignores: specs,
+    ignores: tests,
     plugins: { waybill },
     rules: { 'waybill/pure-imports': ['error', { within: '/libs/kernel/', packages: ['node:crypto'] }] },
   },
   {
     files: [`services/*/src/{${AGGREGATES.join(',')}}/**/*.ts`],
-    ignores: specs,
+    ignores: tests,
     plugins: { waybill },
     rules: {
       ...impurities,
@@ -82,6 +95,7 @@ export const pureFolders = [
         {
           within: `/services/[^/]+/src/(${AGGREGATES.join('|')})/`,
           packages: ['@waybill/kernel', 'node:crypto', 'luxon'],
+          typesOf: '@waybill/',
         },
       ],
     },

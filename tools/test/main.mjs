@@ -1,4 +1,4 @@
-// npm test [-- jest's arguments]: all tiers in one run, or `--selectProjects unit`, or paths. The totals stand last.
+// npm test [-- jest's arguments]: all tiers in one run, or some paths, or `--selectProjects unit`. The totals stand last.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +20,8 @@ const { code } = await run(
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     join(modules, 'jest/bin/jest.js'),
-    '--passWithNoTests',
     `--reporters=${join(root, 'tools/dist/test/reporter.js')}`,
+    '--passWithNoTests', // stands between, or jest takes a path that follows for a reporter
     ...process.argv.slice(2),
   ],
   { env: { WAYBILL_TEST_SUMMARY: summary } },
