@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A port that nobody listens on at this moment. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
+
+export interface LocalProcess {
+  /** Asks it to end, and ends it after five seconds. */
+  stop(): Promise<void>;
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
+/** Starts a server and waits until `isUp` says so; rejects with what it printed when it ends before or takes too long. */
+export const startProcess = async (
+  command: string,
+  args: readonly string[],
+  isUp: () => Promise<boolean>,
+  { env = {}, withinMs = 30_000 }: { readonly env?: NodeJS.ProcessEnv; readonly withinMs?: number } = {},
+): Promise<LocalProcess> => {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const endWithUs = () => child.kill('SIGKILL');
+  process.once('exit', endWithUs);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4_000)));
+  }
+  const stop = async () => {
+    process.off('exit', endWithUs);
+    child.kill();
+    const patience = new AbortController();
+    await Promise.race([ended, sleep(5_000, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
+    child.kill('SIGKILL');
+    await ended;
+  };
+  const deadline = Date.now() + withinMs;
+  while (!(await isUp().catch(() => false))) {
+    if (child.pid === undefined || hasEnded(child)) throw new Error(`${command} ended at once: ${output}`);
+    if (Date.now() > deadline) {
+      await stop();
+      throw new Error(`${command} was not up within ${withinMs / 1000} s: ${output}`);
+    }
+    await sleep(20);
+  }
+  return { stop };
+};
+
+/** Whether anything speaks HTTP there. */
+export const answersHttp = (url: string) => async (): Promise<boolean> => {
+  await fetch(url, { signal: AbortSignal.timeout(1_000) });
+  return true;
+};
