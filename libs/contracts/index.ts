@@ -4,6 +4,7 @@ export * as catalogMessages from './catalog.js';
 export * as deliveryMessages from './delivery.js';
 export * as destinationMessages from './destination.js';
 export * as validationMessages from './validation.js';
+export * from './audience-export.js';
 export * from './define.js';
 export * from './mapping.js';
 export * from './message.js';
