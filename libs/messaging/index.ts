@@ -1,2 +1,5 @@
+export * from './ask.js';
 export * from './delivery.js';
+export * from './inbox.js';
 export * from './port.js';
+export * from './relay.js';

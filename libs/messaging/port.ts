@@ -70,6 +70,8 @@ export interface Subscription {
 export interface TopicDeclaration {
   readonly name: string;
   readonly partitions: number;
+  /** Older messages are removed. Default 7 days; declaring the topic again changes it. */
+  readonly retentionMs?: number;
 }
 
 /** Messages of a topic that a group has still to handle. */

@@ -20,8 +20,6 @@ export interface PostgresMessageBusOptions {
   readonly database: Database;
   readonly wakeups: Wakeups;
   readonly observe?: Observe;
-  /** What every group has handled is removed after so many days. Default 7. */
-  readonly retentionDays?: number;
   readonly times?: Partial<SubscriptionTimes>;
 }
 
@@ -33,7 +31,7 @@ const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 
 /** The bus as a topic log in PostgreSQL. */
 export const openPostgresMessageBus = async (options: PostgresMessageBusOptions): Promise<MessageBus> => {
-  const { database, wakeups, observe = () => undefined, retentionDays = 7 } = options;
+  const { database, wakeups, observe = () => undefined } = options;
   const times: SubscriptionTimes = { leaseMs: 10_000, pollMs: 1_000, graceMs: 30_000, ...options.times };
   await migrate(database, 'messaging', messagingMigrations);
   const log = createTopicLog(database);
@@ -73,9 +71,7 @@ export const openPostgresMessageBus = async (options: PostgresMessageBusOptions)
     for (;;) {
       await pause(SWEEP_EVERY_MS, closing.signal);
       if (closing.signal.aborted) return;
-      await log
-        .sweep(retentionDays)
-        .catch((error: unknown) => observe({ kind: 'failed', doing: 'removing old messages', error }));
+      await log.sweep().catch((error: unknown) => observe({ kind: 'failed', doing: 'removing old messages', error }));
     }
   };
   const sweeping = sweep();

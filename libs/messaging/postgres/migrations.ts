@@ -8,8 +8,10 @@ export const messagingMigrations: readonly Migration[] = [
   {
     name: '001-topic-log',
     sql: `
+      create table topics (name text primary key, partitions int not null, retention_ms bigint not null default 7 * 86400000);
+
       create table partitions (
-        topic text not null, partition int not null, next_offset bigint not null default 0,
+        topic text not null references topics, partition int not null, next_offset bigint not null default 0,
         primary key (topic, partition)) with (fillfactor = 50);
 
       -- json, not jsonb: it keeps the text as it was given, NUL characters among it.
@@ -121,23 +123,26 @@ export const messagingMigrations: readonly Migration[] = [
         select pg_notify(group_channel, '');
       $$;
 
-      -- Removes what is older than the retention and was handled by every group; an ephemeral group that nobody renews for an
-      -- hour, and another one that nobody renews for as long as the retention, count no more.
-      create function sweep(retention_days double precision) returns bigint
+      -- Removes what is older than its topic keeps and was handled by every group. A group counts no more when nobody renewed
+      -- it for as long as the topic keeps messages, and at least a week; an ephemeral one after an hour.
+      create function sweep() returns bigint
       language plpgsql as $$
       declare removed bigint;
       begin
-        delete from group_offsets
-          where expires_at < now() - case when ephemeral then interval '1 hour' else make_interval(secs => retention_days * 86400) end;
         delete from members where expires_at < now();
+        delete from group_offsets g using topics t where t.name = g.topic and g.expires_at < now() - case
+          when g.ephemeral then interval '1 hour'
+          else greatest(interval '7 days', make_interval(secs => t.retention_ms / 1000.0)) end;
         with passed as (
-          select p.topic, p.partition, coalesce(min(g.committed), p.next_offset) as below
-          from partitions p left join group_offsets g on g.topic = p.topic and g.partition = p.partition
-          group by p.topic, p.partition, p.next_offset
+          select p.topic, p.partition, t.retention_ms, coalesce(min(g.committed), p.next_offset) as below
+          from partitions p
+          join topics t on t.name = p.topic
+          left join group_offsets g on g.topic = p.topic and g.partition = p.partition
+          group by p.topic, p.partition, t.retention_ms, p.next_offset
         )
         delete from messages m using passed
           where m.topic = passed.topic and m.partition = passed.partition and m.log_offset < passed.below
-            and m.published_at < now() - make_interval(secs => retention_days * 86400);
+            and m.published_at < now() - make_interval(secs => passed.retention_ms / 1000.0);
         get diagnostics removed = row_count;
         return removed;
       end $$;`,

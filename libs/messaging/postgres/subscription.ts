@@ -1,6 +1,7 @@
 import { newId } from '@waybill/kernel';
 import type { Wakeups } from '@waybill/postgres';
 import { backoff, pause } from '../backoff.js';
+import { type Bell, createBell } from '../bell.js';
 import { deliver, type Delivery } from '../delivery.js';
 import type { ReceivedMessage, Subscription } from '../port.js';
 import type { Assignment, Member, StoredMessage, TopicLog } from './topic-log.js';
@@ -216,31 +217,3 @@ const received = ({ topic, partition, offset, message }: StoredMessage): Receive
   offset: String(offset),
   attempt: 1,
 });
-
-/** Wakes one waiting loop; rung while nobody waits, it is heard by the next wait. */
-interface Bell {
-  readonly ring: () => void;
-  wait(ms: number): Promise<void>;
-}
-
-const createBell = (): Bell => {
-  let rung = false;
-  let wake: (() => void) | undefined;
-  return {
-    ring: () => {
-      rung = true;
-      wake?.();
-    },
-    wait: async (ms) => {
-      if (!rung) {
-        const timer = Promise.withResolvers<void>();
-        const timeout = setTimeout(timer.resolve, ms);
-        wake = timer.resolve;
-        await timer.promise;
-        clearTimeout(timeout);
-      }
-      rung = false;
-      wake = undefined;
-    },
-  };
-};

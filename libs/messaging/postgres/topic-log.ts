@@ -53,7 +53,7 @@ export interface TopicLog {
   release(member: Member, assignment: Assignment): Promise<void>;
   leave(member: Member): Promise<void>;
   /** How many messages it removed. */
-  sweep(retentionDays: number): Promise<number>;
+  sweep(): Promise<number>;
   lag(): Promise<readonly GroupLag[]>;
   ping(): Promise<void>;
   /** Channels of LISTEN / NOTIFY. */
@@ -93,29 +93,34 @@ export const createTopicLog = (database: Database): TopicLog => {
       reaching(() =>
         database.transaction(async (client) => {
           await client.query(`select pg_advisory_xact_lock(hashtext('waybill topics'), hashtext(current_schema()))`);
-          const { rows } = await client.query<{ topic: string; partitions: number }>(
-            'select topic, count(*)::int as partitions from partitions where topic = any ($1) group by topic',
-            [topics.map(({ name }) => name)],
+          const names = topics.map(({ name }) => name);
+          const counts = topics.map(({ partitions }) => partitions);
+          await client.query(
+            `insert into topics (name, partitions) select * from unnest($1::text[], $2::int[]) on conflict do nothing`,
+            [names, counts],
           );
-          const known = new Map(rows.map(({ topic, partitions }) => [topic, partitions]));
+          const { rows } = await client.query<TopicDeclaration>(
+            `update topics t set retention_ms = coalesce(d.retention_ms, t.retention_ms)
+             from unnest($1::text[], $2::bigint[]) as d (name, retention_ms) where d.name = t.name
+             returning t.name, t.partitions`,
+            [names, topics.map(({ retentionMs }) => retentionMs ?? null)],
+          );
+          const existing = new Map(rows.map(({ name, partitions }) => [name, partitions]));
           for (const { name, partitions } of topics) {
-            const existing = known.get(name);
-            if (existing !== undefined && existing !== partitions) throw topicDiffers(name, existing, partitions);
+            if (existing.get(name) !== partitions) throw topicDiffers(name, existing.get(name), partitions);
           }
           await client.query(
             `insert into partitions (topic, partition)
-           select topic, generate_series(0, count - 1) from unnest($1::text[], $2::int[]) as t (topic, count)
-           on conflict do nothing`,
-            [topics.map(({ name }) => name), topics.map(({ partitions }) => partitions)],
+             select topic, generate_series(0, count - 1) from unnest($1::text[], $2::int[]) as t (topic, count)
+             on conflict do nothing`,
+            [names, counts],
           );
         }),
       ),
 
     async partitionCount(topic) {
-      const rows = await query<{ count: number }>('select count(*)::int as count from partitions where topic = $1', [
-        topic,
-      ]);
-      return rows[0]?.count ?? 0;
+      const rows = await query<{ partitions: number }>('select partitions from topics where name = $1', [topic]);
+      return rows[0]?.partitions ?? 0;
     },
 
     async publish(messages) {
@@ -182,8 +187,8 @@ export const createTopicLog = (database: Database): TopicLog => {
       await query('select leave($1, $2, $3)', [member.group, member.id, groupChannel(member.group)]);
     },
 
-    async sweep(retentionDays) {
-      const rows = await query<{ removed: number }>('select sweep($1) as removed', [retentionDays]);
+    async sweep() {
+      const rows = await query<{ removed: number }>('select sweep() as removed');
       return rows[0]?.removed ?? 0;
     },
 
@@ -212,7 +217,7 @@ const reaching = async <T>(work: () => Promise<T>): Promise<T> => {
 const isRefusal = (error: unknown): boolean =>
   isWaybillError(error) ? error.kind !== 'unavailable' : error instanceof pg.DatabaseError && !isTransient(error);
 
-const topicDiffers = (topic: string, existing: number, wanted: number) =>
+const topicDiffers = (topic: string, existing: number | undefined, wanted: number) =>
   new WaybillError(
     'topic-differs',
     'internal',

@@ -1,0 +1,184 @@
+import type { EventStore, Position } from '@waybill/event-store';
+import { messageOf, newId, type RecordedEvent } from '@waybill/kernel';
+import {
+  acquireLease,
+  type Database,
+  holdsLease,
+  type Lease,
+  leaseMigrations,
+  migrate,
+  type Migration,
+  releaseLease,
+} from '@waybill/postgres';
+import { backoff, pause } from './backoff.js';
+import { createBell } from './bell.js';
+import type { MessageBus, OutgoingMessage } from './port.js';
+
+export interface RelayOptions {
+  readonly store: EventStore;
+  /** The service's own schema: checkpoint and lease live there. */
+  readonly database: Database;
+  readonly bus: MessageBus;
+  /** For ever: checkpoint and lease go by it. */
+  readonly name: string;
+  /** Which events leave the service, and as what: an allow-list; no message for all others. */
+  readonly translate: (event: RecordedEvent) => readonly OutgoingMessage[];
+  /** Read events of these categories only. Default: all. */
+  readonly categories?: readonly string[];
+  readonly leaseSeconds?: number;
+  /** How often the log is asked though no append was announced. Default 1 s. */
+  readonly pollMs?: number;
+  /** Called when the state changes, for logs. */
+  readonly onChange?: (status: RelayStatus) => void;
+}
+
+export interface RelayStatus {
+  /** `standby`: another process relays. `blocked`: the last try failed and is repeated; nothing is skipped. */
+  readonly state: 'starting' | 'standby' | 'running' | 'blocked' | 'stopped';
+  /** Everything up to here is published. */
+  readonly position: Position | undefined;
+  /** Age of the oldest event that was read and is not published; 0 when all is. */
+  readonly lagSeconds: number;
+  /** Tries in a row that failed. */
+  readonly failures: number;
+  readonly lastError: string | undefined;
+}
+
+export interface Relay {
+  status(): RelayStatus;
+  /** Lets the publication in hand end, then gives the lease up. */
+  stop(): Promise<void>;
+}
+
+const relayMigrations: readonly Migration[] = [
+  {
+    name: '001-checkpoints',
+    sql: `create table relay_checkpoints (name text primary key, position text not null, moved_at timestamptz not null default now())`,
+  },
+];
+
+const BATCH = 200;
+
+/**
+ * The event log is the outbox: reads it from a checkpoint, publishes what leaves the service, and moves the checkpoint after
+ * the acknowledgement. A crash between the two publishes again; nothing is skipped, and the order of the log is kept.
+ * Of the processes of one service, the holder of a lease does it.
+ */
+export const openRelay = async (options: RelayOptions): Promise<Relay> => {
+  const { store, database, bus, name, translate, categories, leaseSeconds = 10, pollMs = 1_000 } = options;
+  const { onChange = () => undefined } = options;
+  await migrate(database, 'leases', leaseMigrations);
+  await migrate(database, 'relay', relayMigrations);
+  const owner = newId();
+  const over = new AbortController();
+  const bell = createBell();
+  let lease: Lease | undefined;
+  let renewedAt = 0;
+  let state: RelayStatus['state'] = 'starting';
+  let position: Position | undefined;
+  let oldestUnpublished: string | undefined;
+  let failures = 0;
+  let lastError: string | undefined;
+
+  const status = (): RelayStatus => ({
+    state,
+    position,
+    lagSeconds: oldestUnpublished === undefined ? 0 : Math.max(0, (Date.now() - Date.parse(oldestUnpublished)) / 1000),
+    failures,
+    lastError,
+  });
+
+  const enter = (next: RelayStatus['state']): void => {
+    if (state === next) return;
+    state = next;
+    onChange(status());
+  };
+
+  /** The checkpoint to go on from, while the lease is held; undefined while another process holds it. */
+  const attend = async (): Promise<Position | undefined> => {
+    if (lease !== undefined && performance.now() - renewedAt < (leaseSeconds * 1000) / 3) return position;
+    const before = lease?.epoch;
+    renewedAt = performance.now();
+    lease = await acquireLease(database, `relay ${name}`, owner, leaseSeconds);
+    if (lease === undefined) position = undefined;
+    else if (lease.epoch !== before) position = (await loadCheckpoint(database, name)) ?? store.start;
+    return position;
+  };
+
+  const relayNext = async (after: Position, held: Lease): Promise<{ readonly atEnd: boolean }> => {
+    const {
+      events,
+      position: next,
+      atEnd,
+    } = await store.readAll(after, { ...(categories && { categories }), max: BATCH });
+    oldestUnpublished = events[0]?.recordedAt;
+    const messages = events.flatMap(translate);
+    if (messages.length > 0) await bus.publish(messages);
+    if (next !== after && !(await saveCheckpoint(database, name, next, held))) {
+      lease = undefined; // taken over: the next round starts from what the other one saved
+      return { atEnd: false };
+    }
+    position = next;
+    oldestUnpublished = atEnd ? undefined : events.at(-1)?.recordedAt;
+    return { atEnd };
+  };
+
+  const run = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      try {
+        const after = await attend();
+        if (after === undefined || lease === undefined) {
+          oldestUnpublished = undefined;
+          enter('standby');
+          await bell.wait((leaseSeconds * 1000) / 3);
+          continue;
+        }
+        const { atEnd } = await relayNext(after, lease);
+        failures = 0;
+        lastError = undefined;
+        enter('running');
+        if (atEnd) await bell.wait(pollMs);
+      } catch (error) {
+        failures += 1;
+        lastError = messageOf(error);
+        enter('blocked');
+        await pause(backoff(failures, 200), over.signal);
+      }
+    }
+  };
+
+  const unhear = store.onAppended(bell.ring);
+  const running = run();
+
+  return {
+    status,
+    async stop() {
+      over.abort();
+      bell.ring();
+      await running;
+      unhear();
+      if (lease !== undefined) await releaseLease(database, lease);
+      enter('stopped');
+    },
+  };
+};
+
+const loadCheckpoint = async (database: Database, name: string): Promise<Position | undefined> => {
+  const { rows } = await database.pool.query<{ position: Position }>(
+    'select position from relay_checkpoints where name = $1',
+    [name],
+  );
+  return rows[0]?.position;
+};
+
+/** False when another process holds the lease. */
+const saveCheckpoint = (database: Database, name: string, position: Position, lease: Lease): Promise<boolean> =>
+  database.transaction(async (client) => {
+    if (!(await holdsLease(client, lease))) return false;
+    await client.query(
+      `insert into relay_checkpoints (name, position) values ($1, $2)
+       on conflict (name) do update set position = excluded.position, moved_at = now()`,
+      [name, position],
+    );
+    return true;
+  });
