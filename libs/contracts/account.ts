@@ -71,6 +71,8 @@ export const EncryptionKeyRemoved = defineEvent(
   'EncryptionKeyRemoved',
   Type.Object({ ...about, fingerprint: Type.String() }),
 );
+/** Whoever hears it asks who uses the account; for the account service itself. */
+export const AccountDisconnectionRequested = defineEvent('account', 'AccountDisconnectionRequested', Type.Object(about));
 export const AccountDisconnected = defineEvent('account', 'AccountDisconnected', Type.Object({ ...about, type: Name }));
 
 /** Everything that proving a target or delivering needs of an account. Refused with `account-not-found`. */

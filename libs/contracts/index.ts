@@ -10,5 +10,6 @@ export * from './mapping.js';
 export * from './message.js';
 export * from './problem.js';
 export * from './registry.js';
+export * from './schedule.js';
 export * from './shapes.js';
 export * from './topics.js';

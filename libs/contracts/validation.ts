@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { CredentialsToProve } from './account.js';
-import { defineCommand, defineEvent } from './define.js';
+import { defineCommand, defineEvent, defineQuestion } from './define.js';
 import { Check, Findings, HostKey, Id, OpenFields, Revision, Time } from './shapes.js';
 
 /** Test an account again. Outcome: `CredentialsValidated` or `CredentialsRejected` with this `validationId`. */
@@ -41,4 +41,18 @@ export const TargetRejected = defineEvent(
   'validation',
   'TargetRejected',
   Type.Object({ ...report, destinationId: Id, unconfirmedHostKey: Type.Optional(HostKey) }),
+);
+
+/** How far a validation is; `passed` or `failed` when it has ended. Refused with `validation-not-found`. */
+export const DescribeValidation = defineQuestion(
+  'validation',
+  'DescribeValidation',
+  Type.Object({ validationId: Id }),
+  Type.Object({
+    validationId: Id,
+    outcome: Type.Enum(['pending', 'passed', 'failed']),
+    startedAt: Type.Union([Time, Type.Null()]),
+    finishedAt: Type.Union([Time, Type.Null()]),
+    checks: Type.Array(Check),
+  }),
 );
