@@ -1,13 +1,13 @@
-import type { CommandContext, DomainEvent, EventMetadata, RecordedEvent } from '@waybill/kernel';
+import type { EventMetadata, RecordedEvent } from '@waybill/kernel';
 
-/** Opaque and ordered within one log: `compare` of the store orders two of them. */
+/** A decimal number as text, ordered within one log (`compare`) and otherwise opaque: it need not count events. */
 export type Position = string;
 
 /** What the writer knows of the stream: its last revision, that it does not exist, or nothing. */
 export type ExpectedRevision = number | 'no-stream' | 'any';
 
 export interface NewEvent {
-  /** Derived from stream, command and index (`idFrom`), so that a retry carries the same ids. */
+  /** A UUID, derived from stream, command and index (`idFrom`), so that a retry carries the same ids. */
   readonly id: string;
   readonly type: string;
   readonly data: object;
@@ -24,7 +24,7 @@ export interface Appended {
 
 export interface StreamSlice {
   readonly events: readonly RecordedEvent[];
-  /** Last revision of the stream, -1 when it has none. */
+  /** Last revision of the stream, -1 when it has none or is deleted. */
   readonly lastRevision: number;
 }
 
@@ -39,6 +39,7 @@ export interface LogSlice {
 export interface ReadStreamOptions {
   /** First revision to read (forwards: default 0; backwards: default the last). */
   readonly from?: number;
+  /** Default 500: a reader of all compares `lastRevision`, or lets `readEvents` turn the pages. */
   readonly max?: number;
   readonly direction?: 'forwards' | 'backwards';
 }
@@ -55,11 +56,20 @@ export interface ReadAllOptions {
  * Every call has a deadline on the client's side.
  *
  * Errors (WaybillError slugs): `revision-conflict` (kind conflict), `event-id-conflict` (conflict: an id is taken by
- * another event), `stream-deleted` (conflict), `event-too-large` (too-large, over 64 KiB of JSON),
- * `outcome-unknown` (unavailable: retry with the same ids), `event-store-unavailable` (unavailable).
+ * another event), `stream-deleted` (conflict), `event-too-large` (too-large: over 64 KiB of JSON in one event's data, or
+ * 1 MB in one append), `event-malformed` (malformed: an id, a type or a stream name that no engine takes, or no events),
+ * `outcome-unknown` (unavailable: retry with the same ids), `event-store-unavailable` (unavailable: nothing happened).
  */
 export interface EventStore {
-  append(stream: string, events: readonly NewEvent[], options: { readonly expected: ExpectedRevision }): Promise<Appended>;
+  /**
+   * All or nothing. Events that were appended before by the same call (same ids, same order, same expectation) succeed
+   * again with the first outcome, whatever was appended since.
+   */
+  append(
+    stream: string,
+    events: readonly NewEvent[],
+    options: { readonly expected: ExpectedRevision },
+  ): Promise<Appended>;
   readStream(stream: string, options?: ReadStreamOptions): Promise<StreamSlice>;
   /** Events after a position (exclusive; `start` for the beginning), in commit order. */
   readAll(after: Position, options?: ReadAllOptions): Promise<LogSlice>;
@@ -68,14 +78,19 @@ export interface EventStore {
   readonly start: Position;
   /** Negative, zero or positive, as for sorting. Throws `position-malformed` (kind malformed) for what is no position. */
   compare(a: Position, b: Position): number;
-  /** Deletes softly: reads find nothing, a writer gets `stream-deleted`, `readAll` still shows the events. */
-  deleteStream(stream: string, options: { readonly expected: ExpectedRevision }): Promise<void>;
+  /**
+   * Deletes softly: reads find nothing, a writer gets `stream-deleted`, `readAll` still shows the events. A second time
+   * changes nothing; a stream that never was is a `revision-conflict`.
+   */
+  deleteStream(stream: string, options: { readonly expected: number | 'any' }): Promise<void>;
   /** Calls back when something may have been appended. A hint: it may be late, doubled or lost; polling is the truth. */
   onAppended(listener: () => void): () => void;
+  /** Lets appends in hand end. The database or client it was opened on stays open. */
   close(): Promise<void>;
 }
 
+/** Of one event's data, as JSON. */
 export const MAX_EVENT_BYTES = 64 * 1024;
 
-/** The events of one decision, with the ids and metadata that make a retried append the same append. */
-export type ToNewEvents = (stream: string, events: readonly DomainEvent[], context: CommandContext) => readonly NewEvent[];
+/** Of all data and metadata of one append, as JSON: what every engine takes in one go. */
+export const MAX_APPEND_BYTES = 1_000_000;

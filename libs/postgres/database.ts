@@ -22,14 +22,16 @@ export interface Database {
 
 /** int8 as a number: counts and change numbers of ours stay far below 2^53. Positions are read as text on purpose. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 && format !== 'binary'
-      ? Number
-      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+  getTypeParser: (type, format) => {
+    const isInt8 = (type as number) === (pg.types.builtins.INT8 as number) && format !== 'binary';
+    return isInt8 ? Number : (pg.types.getTypeParser(type, format) as (value: string) => unknown);
+  },
 };
 
 const SCHEMA = /^[a-z][a-z0-9_]{0,40}$/;
+const OLDEST_VERSION = 14;
 
+/** Errors (WaybillError slugs): `database-unavailable` (unavailable), `database-too-old` (internal). */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
   const { url, schema } = options;
   if (!SCHEMA.test(schema)) throw new Error(`not a schema name: ${schema}`);
@@ -37,7 +39,8 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     connectionString: url,
     max: options.maxConnections ?? 10,
     application_name: options.applicationName ?? `waybill ${schema}`,
-    options: `-c search_path=${schema}`,
+    // What is checked under a lock is read after the lock was had: that is so in read committed only.
+    options: `-c search_path=${schema} -c default_transaction_isolation=read\\ committed`,
     types,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
@@ -51,12 +54,32 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     transaction: (work) => transaction(pool, work),
     close: () => pool.end(),
   };
-  await database.transaction(async (client) => {
-    // Two processes that create a schema at once would collide on the catalog.
-    await client.query(`select pg_advisory_xact_lock(hashtext('waybill schema'))`);
-    await client.query(`create schema if not exists ${schema}`);
-  });
+  try {
+    await database.transaction((client) => prepareSchema(client, schema));
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
   return database;
+};
+
+const prepareSchema = async (client: pg.PoolClient, schema: string): Promise<void> => {
+  // Two processes that create a schema at once would collide on the catalog.
+  await client.query(`select pg_advisory_xact_lock(hashtext('waybill schema'))`);
+  const { rows } = await client.query<{ version: number; exists: boolean }>(
+    `select current_setting('server_version_num')::int / 10000 as version, to_regnamespace($1) is not null as exists`,
+    [schema],
+  );
+  const [server] = rows;
+  if (server === undefined || server.version < OLDEST_VERSION) {
+    throw new WaybillError(
+      'database-too-old',
+      'internal',
+      `The database is PostgreSQL ${server?.version}; Waybill needs ${OLDEST_VERSION} or newer.`,
+    );
+  }
+  // "if not exists" would ask for the right to create schemas even where an administrator has made this one.
+  if (!server.exists) await client.query(`create schema ${schema}`);
 };
 
 const transaction = async <T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
@@ -89,13 +112,28 @@ export const databaseUnavailable = (cause: unknown): WaybillError =>
     cause,
   });
 
-/** SQLSTATE classes after which the same work may succeed: connection trouble, shutdown, serialisation, deadlock. */
-const TRANSIENT = /^(08|57P|53|40001|40P01)/;
+/** SQLSTATEs after which the same work may succeed: connection trouble, shutdown, lack of resources, serialisation, deadlock. */
+const TRANSIENT = /^(08|53|57P|40001|40P01)/;
 
+/** The network's own codes. */
+const NETWORK = [
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+];
+
+/** How the driver words a lost or late connection; it gives these errors no code. */
+const DRIVER =
+  /^(Connection terminated|Client has encountered a connection error|Query read timeout|timeout exceeded when trying to connect)/;
+
+/** Whether the database, and not the work, was the trouble. An answer of the server may be lost: what was asked may have happened. */
 export const isTransient = (error: unknown): boolean => {
-  const code = (error as { code?: unknown } | null)?.code;
-  return (
-    typeof code === 'string' &&
-    (TRANSIENT.test(code) || ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(code))
-  );
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === 'string') return TRANSIENT.test(code) || NETWORK.includes(code);
+  return typeof message === 'string' && DRIVER.test(message);
 };

@@ -1,5 +1,5 @@
 import type { Database } from './database.js';
-import { type Migration } from './migrate.js';
+import type { Migration } from './migrate.js';
 
 /** The right to be the one active runner of something, until it expires. `epoch` fences: it grows with every new holder. */
 export interface Lease {
@@ -54,4 +54,13 @@ export const holdsLease = async (
     [lease.name, lease.owner, lease.epoch],
   );
   return rowCount === 1;
+};
+
+/** For work that is done once: gives the lease up and forgets it. */
+export const endLease = async (database: Database, lease: Lease): Promise<void> => {
+  await database.pool.query('delete from leases where name = $1 and owner = $2 and epoch = $3', [
+    lease.name,
+    lease.owner,
+    lease.epoch,
+  ]);
 };

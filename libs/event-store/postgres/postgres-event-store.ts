@@ -1,0 +1,169 @@
+import { type EventMetadata, type RecordedEvent, WaybillError } from '@waybill/kernel';
+import { type Database, migrate, type Wakeups } from '@waybill/postgres';
+import { checkExpected, checkStream, encodeEvents } from '../new-events.js';
+import { checkPageSize, DEFAULT_PAGE } from '../pages.js';
+import type { EventStore } from '../port.js';
+import { checkPosition, comparePositions } from '../positions.js';
+import { createAppender, encodeExpected } from './appender.js';
+import { readFailure, writeFailure } from './errors.js';
+import { migrations } from './migrations.js';
+import { queryWithin } from './query.js';
+
+export interface PostgresEventStoreOptions {
+  readonly database: Database;
+  readonly wakeups: Wakeups;
+  /** Of every call. Default 10 s. */
+  readonly deadlineMs?: number;
+}
+
+const START = '0';
+
+/** The event log of one service: tables and functions in its schema. */
+export const openPostgresEventStore = async (options: PostgresEventStoreOptions): Promise<EventStore> => {
+  const { database, wakeups, deadlineMs = 10_000 } = options;
+  await migrate(database, 'event-store', migrations);
+  const appender = createAppender(database, deadlineMs);
+
+  const read = async <Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> => {
+    try {
+      return await queryWithin<Row>(database.pool, deadlineMs, { name, text, values });
+    } catch (error) {
+      throw readFailure(error as Error);
+    }
+  };
+
+  return {
+    start: START,
+    compare: comparePositions,
+
+    async append(stream, events, { expected }) {
+      const { outcome, revision, position } = await appender.append(
+        stream,
+        encodeEvents(stream, events),
+        checkExpected(expected),
+      );
+      switch (outcome) {
+        case 'appended':
+        case 'duplicate':
+          return { outcome, revision: Number(revision), position };
+        case 'conflict':
+          throw revisionConflict(stream, Number(revision));
+        case 'id-conflict':
+          throw conflict(
+            'event-id-conflict',
+            `An event with one of these ids is in the log already, not where ${stream} would have it.`,
+          );
+        case 'deleted':
+          throw conflict('stream-deleted', `The stream ${stream} is deleted; it takes no more events.`);
+      }
+    },
+
+    async readStream(stream, { from, max = DEFAULT_PAGE, direction = 'forwards' } = {}) {
+      checkStream(stream);
+      checkPageSize(max);
+      const forwards = direction === 'forwards';
+      const rows = await read<EventRow & { last_revision: string }>(
+        `read_stream_${direction}`,
+        `select s.last_revision::text, ${COLUMNS}
+         from (select last_revision($1) where not exists (select from deleted_streams where stream = $1)) s
+         left join lateral (
+           select * from events where stream = $1 and revision ${forwards ? '>=' : '<='} $2
+           order by revision ${forwards ? 'asc' : 'desc'} limit $3) e on true
+         order by e.revision ${forwards ? 'asc' : 'desc'}`,
+        [stream, from ?? (forwards ? 0 : Number.MAX_SAFE_INTEGER), max],
+      );
+      return {
+        events: rows.filter(({ position }) => position !== null).map(toRecorded),
+        lastRevision: Number(rows[0]?.last_revision ?? -1),
+      };
+    },
+
+    async readAll(after, { categories, max = DEFAULT_PAGE } = {}) {
+      checkPosition(after);
+      checkPageSize(max);
+      const rows = await (categories === undefined
+        ? read<EventRow & { head: string }>('read_all', READ_ALL, [after, max])
+        : read<EventRow & { head: string }>('read_categories', READ_CATEGORIES, [after, max, categories]));
+      const events = rows.filter(({ position }) => position !== null).map(toRecorded);
+      const head = rows[0]?.head ?? START;
+      const last = events.at(-1)?.position ?? after;
+      // Fewer than asked for: whatever else there is up to the head, none of it matched.
+      if (events.length < max) return { events, position: comparePositions(head, last) > 0 ? head : last, atEnd: true };
+      return { events, position: last, atEnd: last === head };
+    },
+
+    async head() {
+      const rows = await read<{ head: string }>('head', `select ${HEAD} as head`, []);
+      return rows[0]?.head ?? START;
+    },
+
+    async deleteStream(stream, { expected }) {
+      checkStream(stream);
+      const rows = await queryWithin<{ outcome: string; revision: string }>(database.pool, deadlineMs, {
+        text: 'select outcome, revision::text from delete_stream($1, $2)',
+        values: [stream, encodeExpected(checkExpected(expected))],
+      }).catch((error: Error) => Promise.reject(writeFailure(error)));
+      if (rows[0]?.outcome === 'conflict') throw revisionConflict(stream, Number(rows[0].revision));
+    },
+
+    onAppended: (listener) => wakeups.on(`${database.schema}_events`, listener),
+
+    close: () => appender.idle(),
+  };
+};
+
+const HEAD = `(select coalesce(max(position), 0)::text from events)`;
+
+const COLUMNS = `e.position::text, e.stream, e.revision::text, e.id, e.type, e.data, e.metadata, e.recorded_at`;
+
+/** The head is of the same snapshot as the events, and there is a row for it when there is none. */
+const READ_ALL = `
+  select h.head, ${COLUMNS}
+  from (select ${HEAD} as head) h
+  left join lateral (select * from events where position > $1 order by position limit $2) e on true
+  order by e.position`;
+
+/** Each category is read by its index, and no further than the answer can need. */
+const READ_CATEGORIES = `
+  select h.head, ${COLUMNS}
+  from (select ${HEAD} as head) h
+  left join (
+    select found.position
+    from unnest($3::text[]) as wanted (category)
+    cross join lateral (
+      select position from events where category = wanted.category and position > $1 order by position limit $2) found
+    order by found.position limit $2) p on true
+  left join events e on e.position = p.position
+  order by e.position`;
+
+interface EventRow {
+  readonly position: string | null;
+  readonly stream: string;
+  readonly revision: string;
+  readonly id: string;
+  readonly type: string;
+  readonly data: object;
+  readonly metadata: EventMetadata;
+  readonly recorded_at: Date;
+}
+
+const toRecorded = (row: EventRow): RecordedEvent => ({
+  id: row.id,
+  stream: row.stream,
+  revision: Number(row.revision),
+  position: row.position ?? START,
+  type: row.type,
+  data: row.data,
+  metadata: row.metadata,
+  recordedAt: row.recorded_at.toISOString(),
+});
+
+const conflict = (slug: string, detail: string): WaybillError => new WaybillError(slug, 'conflict', detail);
+
+const revisionConflict = (stream: string, revision: number): WaybillError =>
+  conflict(
+    'revision-conflict',
+    revision === -1
+      ? `The stream ${stream} does not exist.`
+      : `The stream ${stream} is at revision ${revision}, which is not the one expected; read it again.`,
+  );
