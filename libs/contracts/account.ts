@@ -72,7 +72,11 @@ export const EncryptionKeyRemoved = defineEvent(
   Type.Object({ ...about, fingerprint: Type.String() }),
 );
 /** Whoever hears it asks who uses the account; for the account service itself. */
-export const AccountDisconnectionRequested = defineEvent('account', 'AccountDisconnectionRequested', Type.Object(about));
+export const AccountDisconnectionRequested = defineEvent(
+  'account',
+  'AccountDisconnectionRequested',
+  Type.Object(about),
+);
 export const AccountDisconnected = defineEvent('account', 'AccountDisconnected', Type.Object({ ...about, type: Name }));
 
 /** Everything that proving a target or delivering needs of an account. Refused with `account-not-found`. */

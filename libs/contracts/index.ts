@@ -6,6 +6,7 @@ export * as destinationMessages from './destination.js';
 export * as validationMessages from './validation.js';
 export * from './audience-export.js';
 export * from './define.js';
+export * from './file-name.js';
 export * from './mapping.js';
 export * from './message.js';
 export * from './problem.js';

@@ -24,7 +24,7 @@ const FIXED: Readonly<Record<string, Source>> = {
 const MAX_NAME = 256;
 /** Leaves room beside it in an event of at most 64 KiB. */
 const MAX_MAPPING_BYTES = 48 * 1024;
- 
+
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 const sourceOf = (text: string): Source | undefined => {
