@@ -74,9 +74,11 @@ const main = async (options: Options): Promise<void> => {
   }
 };
 
+let options: Options | undefined;
 try {
-  await main(readOptions());
+  options = readOptions();
 } catch (error) {
   console.error(`${messageOf(error)}\n\n${USAGE}`);
   process.exitCode = 1;
 }
+if (options !== undefined) await main(options);

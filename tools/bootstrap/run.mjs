@@ -16,6 +16,7 @@ export const fail = (message) => {
  * Runs a program to its end and answers `{ code, output }`. `quiet` collects what it prints instead of showing it.
  * On Ctrl-C a terminal tells every program in front of it, so the child knows and drains; this process only waits.
  * Without a terminal the signal came to this process alone, perhaps twice (npm repeats it): it is passed on once.
+ * npm's shell dies of SIGTERM and keeps it to itself: under npm, a parent that is gone means the same.
  */
 export const run = (command, args, { env = {}, quiet = false, shell = false } = {}) =>
   new Promise((resolve, reject) => {
@@ -36,7 +37,11 @@ export const run = (command, args, { env = {}, quiet = false, shell = false } = 
       child.kill(signal);
     };
     process.on('SIGINT', pass).on('SIGTERM', pass);
+    const parent = process.ppid;
+    const orphaned = () => process.env.npm_execpath !== undefined && process.ppid !== parent;
+    const watch = setInterval(() => orphaned() && pass('SIGTERM'), 250);
     child.once('error', reject).once('close', (code, signal) => {
+      clearInterval(watch);
       process.off('SIGINT', pass).off('SIGTERM', pass);
       resolve({ code: code ?? 128 + constants.signals[signal], output });
     });
