@@ -1,0 +1,44 @@
+import type { Decider, DomainEvent, EventMetadata, RecordedEvent } from '@waybill/kernel';
+import type { EventStore } from './port.js';
+
+/** Turns one stored shape of an event into a later one. Pure: it sees the event and nothing else. */
+export type Upcaster = (data: object, metadata: EventMetadata) => DomainEvent;
+
+/** By the stored type they take. They are chained: `A` → `A.v2` → `A.v3`. */
+export type Upcasters = Readonly<Record<string, Upcaster>>;
+
+/** Everything there is to know about one kind of stream. */
+export interface StreamType<State, Command, Event extends DomainEvent> {
+  /** The part of the stream's name before the first `-`. */
+  readonly category: string;
+  readonly decider: Decider<State, Command, Event>;
+  readonly upcasters?: Upcasters;
+}
+
+/** The event in its newest shape; what was stored stays as it was. */
+export const upcast = <Event extends DomainEvent>(
+  upcasters: Upcasters | undefined,
+  event: RecordedEvent,
+): RecordedEvent<Event> => {
+  let current = event;
+  while (upcasters && Object.hasOwn(upcasters, current.type)) {
+    const { type, data } = (upcasters[current.type] as Upcaster)(current.data, current.metadata);
+    if (type === current.type) throw new Error(`the upcaster of ${type} answers its own type and would run for ever`);
+    current = { ...current, type, data };
+  }
+  return current as RecordedEvent<Event>;
+};
+
+/** All events of a stream, in their newest shape, page by page. */
+export async function* readEvents<State, Command, Event extends DomainEvent>(
+  store: EventStore,
+  { upcasters }: Pick<StreamType<State, Command, Event>, 'upcasters'>,
+  stream: string,
+): AsyncGenerator<RecordedEvent<Event>> {
+  for (let from = 0; ;) {
+    const { events, lastRevision } = await store.readStream(stream, { from });
+    for (const event of events) yield upcast<Event>(upcasters, event);
+    from = (events.at(-1)?.revision ?? lastRevision) + 1;
+    if (from > lastRevision) return;
+  }
+}
