@@ -22,7 +22,7 @@ export interface RelayOptions {
   /** For ever: checkpoint and lease go by it. */
   readonly name: string;
   /** Which events leave the service, and as what: an allow-list; no message for all others. */
-  readonly translate: (event: RecordedEvent) => readonly OutgoingMessage[];
+  readonly translate: (event: RecordedEvent) => readonly OutgoingMessage[] | Promise<readonly OutgoingMessage[]>;
   /** Read events of these categories only. Default: all. */
   readonly categories?: readonly string[];
   readonly leaseSeconds?: number;
@@ -112,7 +112,7 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
       atEnd,
     } = await store.readAll(after, { ...(categories && { categories }), max: BATCH });
     oldestUnpublished = events[0]?.recordedAt;
-    const messages = events.flatMap(translate);
+    const messages = (await Promise.all(events.map(translate))).flat();
     if (messages.length > 0) await bus.publish(messages);
     if (next !== after && !(await saveCheckpoint(database, name, next, held))) {
       lease = undefined; // taken over: the next round starts from what the other one saved
