@@ -7,16 +7,14 @@ import { fail, modules, root } from './bootstrap/run.mjs';
 
 const [task, ...rest] = process.argv.slice(2);
 
-const nx = (...args) =>
-  runNode([join(modules, 'nx/dist/bin/nx.js'), ...args], {
-    quiet: true,
-    env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
-  });
-
 /** Compiles what changed since the last time (Nx knows), and is silent when all is well. */
 const build = async () => {
-  const { code, output } = await nx('run-many', '--targets=build', '--output-style=static');
-  if (code !== 0) fail(`${output}\nThe build failed; its message stands above.`);
+  const nx = [join(modules, 'nx/dist/bin/nx.js'), 'run-many', '--targets=build', '--output-style=static'];
+  const { code, output } = await runNode(nx, { quiet: true, env: { FORCE_COLOR: '0' } });
+  if (code === 0) return;
+  const [, ...tasks] = output.split(/\n(?=> nx run )/);
+  const news = tasks.filter((text) => !/local cache|existing outputs/.test(text));
+  fail(`${news.join('\n') || output}\nThe build failed; its message stands above.`);
 };
 
 const script = async (file, ...args) => (await runNode([join(root, file), ...args, ...rest])).code;
