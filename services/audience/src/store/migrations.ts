@@ -1,0 +1,48 @@
+import type { Migration } from '@waybill/postgres';
+
+const PARTITIONS = 8;
+
+/** Every row of a tenant's sandbox (memberships: of one segment) stands in one partition, so that it is read in key order from one index. */
+const partitioned = (table: string, columns: string): string =>
+  Array.from(
+    { length: PARTITIONS },
+    (_, remainder) =>
+      `create table ${table}_${remainder} partition of ${table} for values with (modulus ${PARTITIONS}, remainder ${remainder});`,
+  ).reduce((sql, partition) => `${sql}\n${partition}`, `create table ${table} (${columns};`);
+
+/** Collation "C": rows come in the order of their bytes, which no upgrade of the system's locales moves. */
+const id = 'text collate "C" not null';
+const scope = `tenant ${id}, sandbox ${id}`;
+
+export const audienceMigrations: readonly Migration[] = [
+  {
+    name: '001-profiles-and-memberships',
+    sql: `
+      create table changes (
+        ${scope}, last bigint not null, at timestamptz not null,
+        primary key (tenant, sandbox));
+
+      ${partitioned(
+        'profiles',
+        `${scope}, profile_id ${id}, identities jsonb not null, attributes jsonb not null,
+         identified_at timestamptz not null,
+         primary key (tenant, sandbox, profile_id)) partition by hash (tenant, sandbox)`,
+      )}
+
+      ${partitioned(
+        'memberships',
+        `${scope}, segment_id ${id}, profile_id ${id}, status ${id} check (status in ('realized', 'exited')),
+         since timestamptz not null, entered_at timestamptz, reported_at timestamptz not null, change bigint not null,
+         primary key (tenant, sandbox, segment_id, profile_id)) partition by hash (tenant, sandbox, segment_id)`,
+      )}
+      create index memberships_by_change on memberships (tenant, sandbox, segment_id, change);
+
+      create table segment_counts (
+        ${scope}, segment_id ${id}, members bigint not null, exited bigint not null, updated_at timestamptz not null,
+        primary key (tenant, sandbox, segment_id));
+
+      create table loads (
+        load_id uuid primary key, ${scope}, segment_id ${id}, mode text not null, result jsonb not null,
+        loaded_at timestamptz not null);`,
+  },
+];
