@@ -13,6 +13,12 @@ export const MarketingActionRevised = defineEvent(
   'MarketingActionRevised',
   Type.Object({ ...action, friendlyName: Type.String() }),
 );
+/** Who hears it asks for the uses and settles: nobody new may state the action from here on. */
+export const MarketingActionRemovalRequested = defineEvent(
+  'catalog',
+  'MarketingActionRemovalRequested',
+  Type.Object(action),
+);
 export const MarketingActionRemoved = defineEvent('catalog', 'MarketingActionRemoved', Type.Object(action));
 
 const type = { type: Name, revision: Revision };

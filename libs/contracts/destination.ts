@@ -45,6 +45,13 @@ export const DestinationDisabled = event('DestinationDisabled', {});
 export const DestinationEnabled = event('DestinationEnabled', { enabledAt: Time });
 export const DestinationDeleted = event('DestinationDeleted', { accountId: Id, type: Name });
 
+/** A claim of an account and of marketing actions, made before their owners are asked; the service itself settles it. */
+export const DestinationRequestOpened = defineEvent(
+  'destination',
+  'DestinationRequestOpened',
+  Type.Object({ requestId: Id, revision: Revision, destinationId: Id }),
+);
+
 /** A destination, or a request that would make or change one and has not ended yet. */
 const Uses = Type.Object({ uses: Type.Array(Type.Object({ destinationId: Id, name: Type.String() })) });
 

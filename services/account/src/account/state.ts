@@ -1,6 +1,6 @@
 import type { Check, Findings, HostKey } from '@waybill/contracts';
 import { unreachable } from '@waybill/kernel';
-import type { AccountEvent, Credentials, EncryptionKey } from './events.js';
+import type { AccountEvent, Credentials, EncryptionKey, Use } from './events.js';
 
 interface Identified {
   readonly accountId: string;
@@ -49,6 +49,8 @@ export interface Standing extends Identified {
   readonly encryptionKey: EncryptionKey | null;
   readonly rotation: Rotation | null;
   readonly lastRotation: RotationOutcome | null;
+  /** Who used it when it was last asked to go. */
+  readonly refusedFor: readonly Use[];
 }
 
 export interface Disconnected extends Identified {
@@ -100,7 +102,7 @@ export const evolve = (state: AccountState, event: AccountEvent): AccountState =
     case 'AccountConnected': {
       if (state.status !== 'connecting') return state;
       const { findings, checks } = event.data;
-      return { ...state, status: 'connected', findings, checks, rotation: null, lastRotation: null };
+      return { ...state, status: 'connected', findings, checks, rotation: null, lastRotation: null, refusedFor: [] };
     }
     case 'AccountConnectionRejected': {
       if (state.status !== 'connecting') return state;
@@ -144,7 +146,7 @@ export const evolve = (state: AccountState, event: AccountEvent): AccountState =
     case 'AccountDisconnectionRequested':
       return whenStanding(state, (standing) => ({ ...standing, status: 'disconnecting' }));
     case 'AccountDisconnectionRefused':
-      return whenStanding(state, (standing) => ({ ...standing, status: 'connected' }));
+      return whenStanding(state, (standing) => ({ ...standing, status: 'connected', refusedFor: event.data.uses }));
     case 'AccountDisconnected':
       return whenStanding(state, ({ accountId, type, name }) => ({ status: 'disconnected', accountId, type, name }));
     default:

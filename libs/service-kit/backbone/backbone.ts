@@ -1,0 +1,68 @@
+import { Logger } from '@nestjs/common';
+import { TOPICS } from '@waybill/contracts';
+import type { MessageBus } from '@waybill/messaging';
+import { openPostgresMessageBus } from '@waybill/messaging/postgres';
+import { openDatabase, openWakeups, type Wakeups } from '@waybill/postgres';
+import { openEmbeddedPostgres } from '@waybill/postgres/embedded';
+import { loadMasterKey, openVault, type Vault } from '@waybill/secrets';
+import { join } from 'node:path';
+import type { Configuration } from '../config/configuration.js';
+import type { Health } from '../operation/health.js';
+import { observeMessages } from '../operation/message-metrics.js';
+
+const log = new Logger('backbone');
+
+/** What all services of a process stand on. */
+export interface Backbone {
+  readonly databaseUrl: string;
+  readonly wakeups: Wakeups;
+  readonly bus: MessageBus;
+  readonly vault: Vault;
+  watchedBy(health: Health): Health;
+  close(): Promise<void>;
+}
+
+/** Opens what the configuration names; whatever was opened is closed again when a later part fails. */
+export const openBackbone = async (configuration: Configuration): Promise<Backbone> => {
+  await using opened = new AsyncDisposableStack();
+
+  const embedded =
+    configuration.databaseUrl === undefined
+      ? await openEmbeddedPostgres({ folder: join(configuration.dataFolder, 'postgres'), log: (line) => log.debug(line) })
+      : undefined;
+  if (embedded) opened.defer(() => embedded.stop());
+  const databaseUrl = embedded?.url ?? configuration.databaseUrl!;
+
+  const wakeups = openWakeups(databaseUrl);
+  opened.defer(() => wakeups.close());
+
+  const messages = await openDatabase({ url: databaseUrl, schema: 'messaging' });
+  opened.defer(() => messages.close());
+  const bus = await openPostgresMessageBus({ database: messages, wakeups, observe: observeMessages });
+  opened.defer(() => bus.close());
+  await bus.ensureTopics(TOPICS);
+
+  const secrets = await openDatabase({ url: databaseUrl, schema: 'vault', maxConnections: 4 });
+  opened.defer(() => secrets.close());
+  const masterKey = await loadMasterKey({
+    value: configuration.masterKey,
+    file: configuration.masterKeyFile,
+    generateIn: configuration.dataFolder,
+    warn: (text) => process.stderr.write(`${text}\n`),
+  });
+  const vault = await openVault({ database: secrets, masterKey });
+
+  const resources = opened.move();
+  return {
+    databaseUrl,
+    wakeups,
+    bus,
+    vault,
+    watchedBy: (health) => {
+      health.add('database', async () => void (await messages.pool.query('select 1')));
+      health.add('messaging', () => bus.checkHealth());
+      return health;
+    },
+    close: () => resources.disposeAsync(),
+  };
+};

@@ -1,0 +1,71 @@
+import { type Type } from '@nestjs/common';
+import { isWaybillError, messageOf } from '@waybill/kernel';
+import { type Configuration, readConfiguration } from '../config/configuration.js';
+import { createHttpApp } from '../http/app.js';
+import { type Backbone, openBackbone } from './backbone.js';
+import { processModule } from './process.module.js';
+
+/** Time for requests, handlers and uploads to come to a safe point before the process ends anyway. */
+const SHUTDOWN_MS = 25_000;
+
+export interface RunningProcess {
+  /** `http://127.0.0.1:8080`. */
+  readonly address: string;
+  /** Drains and closes everything that was opened; safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Opens the backbone, starts the services of these modules in this process and listens. */
+export const startProcess = async (services: readonly Type[], configuration: Configuration): Promise<RunningProcess> => {
+  const backbone: Backbone = await openBackbone(configuration);
+  try {
+    const app = await createHttpApp(processModule(services, configuration, backbone));
+    try {
+      await app.listen(configuration.port, configuration.host);
+    } catch (error) {
+      await app.close();
+      throw error;
+    }
+    const { port } = app.getHttpServer().address() as { port: number };
+    const host = configuration.host.includes(':') ? `[${configuration.host}]` : configuration.host;
+    let stopping: Promise<void> | undefined;
+    const stop = async () => {
+      await app.close();
+      await backbone.close();
+    };
+    return { address: `http://${host}:${port}`, stop: () => (stopping ??= stop()) };
+  } catch (error) {
+    await backbone.close();
+    throw error;
+  }
+};
+
+/** The body of a `main.ts`: runs until a signal, drains, and ends with 0; a start that fails says why and ends with 1. */
+export const runProcess = async (name: string, services: readonly Type[]): Promise<void> => {
+  let running: RunningProcess;
+  try {
+    running = await startProcess(services, readConfiguration(process.env));
+  } catch (error) {
+    process.stderr.write(`${name} did not start: ${messageOf(error)}\n`);
+    if (!isWaybillError(error)) process.stderr.write(`${(error as Error).stack ?? ''}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  process.stdout.write(`${name} is ready on ${running.address} (docs: ${running.address}/docs)\n`);
+
+  const end = () => {
+    setTimeout(() => {
+      process.stderr.write(`${name} did not drain within ${SHUTDOWN_MS / 1000} s and ends now\n`);
+      process.exit(1);
+    }, SHUTDOWN_MS).unref();
+    running.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${name} did not stop cleanly: ${messageOf(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+};

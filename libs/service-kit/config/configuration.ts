@@ -1,0 +1,127 @@
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type FieldError, WaybillError } from '@waybill/kernel';
+
+export interface JwtSettings {
+  readonly jwksUrl: string | undefined;
+  readonly jwksFile: string | undefined;
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** The whole configuration of a process (twelve-factor: environment only). The names stand in docs/operations.md. */
+export interface Configuration {
+  readonly host: string;
+  readonly port: number;
+  /** Folder of the embedded backbone. */
+  readonly dataFolder: string;
+  /** Unset: the embedded PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  readonly auth: { readonly mode: 'none' } | { readonly mode: 'jwt'; readonly jwt: JwtSettings };
+  readonly allowPrivateNetworks: boolean;
+  readonly masterKey: string | undefined;
+  readonly masterKeyFile: string | undefined;
+  readonly logLevel: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
+
+/** Reads and checks everything at once: one error names every mistake (slug `configuration-invalid`). */
+export const readConfiguration = (env: Environment): Configuration => {
+  const mistakes: FieldError[] = [];
+  const wrong = (path: string, message: string) => void mistakes.push({ path, message });
+  const value = (name: string) => (env[name] === '' ? undefined : env[name]);
+
+  const oneOf = <T extends string>(name: string, known: readonly T[], otherwise: T): T => {
+    const given = value(name);
+    if (given === undefined) return otherwise;
+    if ((known as readonly string[]).includes(given)) return given as T;
+    wrong(name, `is "${given}" and must be one of ${known.join(', ')}`);
+    return otherwise;
+  };
+  const url = (name: string, protocols: readonly string[]): string | undefined => {
+    const given = value(name);
+    if (given === undefined) return undefined;
+    const protocol = URL.parse(given)?.protocol.slice(0, -1);
+    if (protocol === undefined || !protocols.includes(protocol)) {
+      wrong(name, `must be a URL that starts with ${protocols.map((p) => `${p}://`).join(' or ')}`);
+    }
+    return given;
+  };
+
+  const host = value('WAYBILL_HOST') ?? '127.0.0.1';
+  const port = Number(value('WAYBILL_PORT') ?? 8080);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    wrong('WAYBILL_PORT', 'must be a port from 0 to 65535 (0 takes a free one)');
+  }
+
+  const mode = oneOf('WAYBILL_AUTH', ['none', 'jwt'], 'none');
+  if (mode === 'none' && !isLoopback(host)) {
+    wrong(
+      'WAYBILL_AUTH',
+      `must be "jwt" when WAYBILL_HOST is "${host}": without authentication Waybill listens on a loopback address only`,
+    );
+  }
+  const jwt: JwtSettings = {
+    jwksUrl: url('WAYBILL_JWKS_URL', ['http', 'https']),
+    jwksFile: value('WAYBILL_JWKS_FILE'),
+    issuer: value('WAYBILL_JWT_ISSUER') ?? '',
+    audience: value('WAYBILL_JWT_AUDIENCE') ?? '',
+  };
+  if (mode === 'jwt') {
+    if ((jwt.jwksUrl === undefined) === (jwt.jwksFile === undefined)) {
+      wrong('WAYBILL_JWKS_URL', 'exactly one of WAYBILL_JWKS_URL and WAYBILL_JWKS_FILE is needed with WAYBILL_AUTH=jwt');
+    }
+    if (jwt.issuer === '') wrong('WAYBILL_JWT_ISSUER', 'is needed with WAYBILL_AUTH=jwt');
+    if (jwt.audience === '') wrong('WAYBILL_JWT_AUDIENCE', 'is needed with WAYBILL_AUTH=jwt');
+  }
+
+  const allow = oneOf('WAYBILL_ALLOW_PRIVATE_NETWORKS', ['true', 'false'], mode === 'none' ? 'true' : 'false');
+  const databaseUrl = url('DATABASE_URL', ['postgres', 'postgresql']);
+  const logLevel = oneOf('WAYBILL_LOG_LEVEL', LOG_LEVELS, 'info');
+  if (value('WAYBILL_MASTER_KEY') !== undefined && value('WAYBILL_MASTER_KEY_FILE') !== undefined) {
+    wrong('WAYBILL_MASTER_KEY', 'give either WAYBILL_MASTER_KEY or WAYBILL_MASTER_KEY_FILE, not both');
+  }
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('WAYBILL_') && !name.startsWith('WAYBILL_TEST_') && !KNOWN.has(name)) {
+      wrong(name, `is not a setting of Waybill; known are ${[...KNOWN].join(', ')}`);
+    }
+  }
+
+  if (mistakes.length > 0) {
+    const list = mistakes.map(({ path, message }) => `  ${path} ${message}`).join('\n');
+    throw new WaybillError('configuration-invalid', 'malformed', `The configuration is wrong:\n${list}`, { fields: mistakes });
+  }
+  return {
+    host,
+    port,
+    dataFolder: value('WAYBILL_DATA') ?? join(homedir(), '.waybill'),
+    databaseUrl,
+    auth: mode === 'none' ? { mode } : { mode, jwt },
+    allowPrivateNetworks: allow === 'true',
+    masterKey: value('WAYBILL_MASTER_KEY'),
+    masterKeyFile: value('WAYBILL_MASTER_KEY_FILE'),
+    logLevel,
+  };
+};
+
+const KNOWN = new Set([
+  'WAYBILL_HOST',
+  'WAYBILL_PORT',
+  'WAYBILL_DATA',
+  'WAYBILL_AUTH',
+  'WAYBILL_JWKS_URL',
+  'WAYBILL_JWKS_FILE',
+  'WAYBILL_JWT_ISSUER',
+  'WAYBILL_JWT_AUDIENCE',
+  'WAYBILL_ALLOW_PRIVATE_NETWORKS',
+  'WAYBILL_MASTER_KEY',
+  'WAYBILL_MASTER_KEY_FILE',
+  'WAYBILL_LOG_LEVEL',
+]);

@@ -1,0 +1,91 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { type ErrorKind, isWaybillError, WaybillError } from '@waybill/kernel';
+import { isTransient, databaseUnavailable } from '@waybill/postgres';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** `application/problem+json` (RFC 9457). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly fields?: unknown;
+  readonly checks?: unknown;
+  readonly [extra: string]: unknown;
+}
+
+/** The only place that knows HTTP status codes. */
+export const STATUS: Readonly<Record<ErrorKind, number>> = {
+  malformed: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  'version-conflict': 412,
+  'too-large': 413,
+  'unsupported-type': 415,
+  refused: 422,
+  'too-many': 429,
+  unavailable: 503,
+  internal: 500,
+};
+
+/** `revision-conflict` → `Revision conflict`. */
+export const titleOf = (slug: string): string => {
+  const words = slug.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+const FRAMEWORK: Readonly<Record<number, [slug: string, kind: ErrorKind]>> = {
+  400: ['malformed-request', 'malformed'],
+  404: ['route-not-found', 'not-found'],
+  405: ['route-not-found', 'not-found'],
+  413: ['body-too-large', 'too-large'],
+  415: ['content-type-unsupported', 'unsupported-type'],
+};
+
+/** Errors of the framework and the drivers in our own terms; what is none of these is a defect of ours. */
+export const asWaybillError = (error: unknown): WaybillError => {
+  if (isWaybillError(error)) return error;
+  if (isTransient(error)) return databaseUnavailable(error);
+  const status =
+    error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown } | null)?.statusCode;
+  const known = typeof status === 'number' ? FRAMEWORK[status] : undefined;
+  if (known) return new WaybillError(...known, (error as Error).message, { cause: error });
+  return new WaybillError('internal-error', 'internal', 'Something went wrong on our side; the log has the details.', {
+    cause: error,
+  });
+};
+
+export const problemOf = (error: unknown, instance: string): Problem => {
+  const { slug, kind, message, fields, checks, extra } = asWaybillError(error);
+  return {
+    type: `/problems/${slug}`,
+    title: titleOf(slug),
+    status: STATUS[kind],
+    detail: message,
+    instance: instance.split('?')[0] ?? instance,
+    ...(fields ? { fields } : {}),
+    ...(checks ? { checks } : {}),
+    ...extra,
+  };
+};
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly log = new Logger('http');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const known = asWaybillError(error);
+    const problem = problemOf(known, request.url);
+    if (problem.status >= 500) this.log.error({ err: known.cause ?? known, slug: known.slug, url: problem.instance }, known.message);
+    if (reply.sent) return;
+    if (known.retryAfterSeconds !== undefined) void reply.header('retry-after', String(known.retryAfterSeconds));
+    if (known.kind === 'unauthenticated') void reply.header('www-authenticate', 'Bearer');
+    void reply.status(problem.status).type('application/problem+json').send(problem);
+  }
+}

@@ -1,0 +1,25 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '@waybill/kernel';
+import type { Observe } from '@waybill/messaging';
+import { Counter } from 'prom-client';
+
+const outcomes = new Counter({
+  name: 'waybill_messages_troubled_total',
+  help: 'Deliveries of messages that failed: tried again, dropped, or given up to the dead letters.',
+  labelNames: ['kind', 'topic', 'group', 'slug'],
+});
+
+const log = new Logger('messaging');
+
+/** What the bus tells of its troubles, as a metric and a line of log. */
+export const observeMessages: Observe = (observation) => {
+  if (observation.kind === 'failed') {
+    log.warn(`${observation.doing} failed and is tried again: ${messageOf(observation.error)}`);
+    return;
+  }
+  const { kind, topic, group, slug, partition, offset, reason, attempts } = observation;
+  outcomes.inc({ kind, topic, group, slug });
+  const line = { topic, group, slug, partition, offset, attempts, reason };
+  if (kind === 'dead-lettered') log.error(line, 'a message was given up');
+  else log.warn(line, kind === 'retrying' ? 'a message is tried again' : 'a message was dropped');
+};

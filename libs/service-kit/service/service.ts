@@ -1,0 +1,278 @@
+import { Logger } from '@nestjs/common';
+import { type AnswerOf, commandsTopic, type DataOf, type MessageContract, type QuestionContract, readMessage, type Service as ServiceName, writeMessage } from '@waybill/contracts';
+import { type EventStore, handleCommand, type StreamType } from '@waybill/event-store';
+import { openPostgresEventStore } from '@waybill/event-store/postgres';
+import { type CommandContext, type DomainEvent, idFrom, type Scope, topicKey, WaybillError } from '@waybill/kernel';
+import { answer, type Asker, openAsker, openRelay, type Message, type ReceivedMessage, type Relay, type Subscription } from '@waybill/messaging';
+import { type Database, leaseMigrations, migrate, openDatabase } from '@waybill/postgres';
+import { openProjections, type Projections } from '@waybill/projections';
+import type { Backbone } from '../backbone/backbone.js';
+import { idempotencyMigrations } from '../http/idempotency.interceptor.js';
+import { translator } from '../messages/publication.js';
+import type { Health } from '../operation/health.js';
+import { watchService } from '../operation/service-metrics.js';
+import type { Answerer, Listener, ServiceDefinition } from './definition.js';
+import { loadStream } from './load-stream.js';
+
+/** A stream as it stands. */
+export interface Loaded<State> {
+  readonly state: State;
+  readonly revision: number;
+  readonly position: string;
+  /** Time and actor of its first event. */
+  readonly createdAt: string;
+  readonly createdBy: string;
+}
+
+export interface Executed<State> {
+  readonly state: State;
+  readonly revision: number;
+  readonly position: string;
+}
+
+const ASK_MS = 10_000;
+const ASK_AGAIN_MS = 100;
+/** How often a waiting request looks at a stream though nothing was announced. */
+const LOOK_MS = 250;
+
+/** What the slices of one service work with: its log, its read models, and the other services by message. */
+export interface Service {
+  readonly name: string;
+  readonly database: Database;
+  readonly store: EventStore;
+  /** Reads, decides, appends. The stream must be of the command's tenant and sandbox, or new. */
+  execute<State, Command, Event extends DomainEvent>(
+    type: StreamType<State, Command, Event>,
+    stream: string,
+    command: Command,
+    context: CommandContext,
+  ): Promise<Executed<State>>;
+  /** The state of a stream of this tenant and sandbox; the initial state when there is none, or when it is somebody else's. */
+  load<State, Command, Event extends DomainEvent>(
+    type: StreamType<State, Command, Event>,
+    stream: string,
+    scope: Scope,
+  ): Promise<Loaded<State>>;
+  /** Waits until the stream is as asked; undefined when the time is over first. */
+  settled<State, Command, Event extends DomainEvent>(
+    type: StreamType<State, Command, Event>,
+    stream: string,
+    scope: Scope,
+    isSettled: (state: State) => boolean,
+    waitMs: number,
+  ): Promise<Loaded<State> | undefined>;
+  /** Asks another service; its refusal comes out as the WaybillError that it is. */
+  ask<Question extends QuestionContract>(question: Question, data: DataOf<Question>, cause: Cause): Promise<AnswerOf<Question>>;
+  /** Asks again until the answer is as wanted; undefined when the time is over first. */
+  askUntil<Question extends QuestionContract>(
+    question: Question,
+    data: DataOf<Question>,
+    cause: Cause,
+    isWanted: (answer: AnswerOf<Question>) => boolean,
+    waitMs: number,
+  ): Promise<AnswerOf<Question> | undefined>;
+  /** Sends a command to another service. The same cause and subject give the same message, so a retry is no second command. */
+  send<Contract extends MessageContract>(contract: Contract, data: DataOf<Contract>, cause: Cause, subject: string): Promise<void>;
+  /** Waits until every read model has seen everything up to a position; `head` is now. */
+  readModelsReach(position: string | 'head', waitMs: number): Promise<void>;
+  start(listeners: readonly Listener[], answerers: readonly Answerer[]): Promise<void>;
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The command or message that something follows from. */
+export type Cause = CommandContext | Message;
+
+const isMessage = (cause: Cause): cause is Message => 'source' in cause;
+
+/** The context of a command that follows from a message: the same each time the message is delivered. */
+export const contextAfter = (message: Message, ...parts: readonly string[]): CommandContext => ({
+  tenant: message.tenant,
+  sandbox: message.sandbox,
+  actor: message.actor,
+  commandId: idFrom(message.id, ...parts),
+  at: new Date().toISOString(),
+  correlationId: message.correlationId,
+  causationId: message.id,
+  ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
+});
+
+export const openService = async (definition: ServiceDefinition, backbone: Backbone, health: Health): Promise<Service> => {
+  const { name } = definition;
+  const log = new Logger(name);
+  const database = await openDatabase({ url: backbone.databaseUrl, schema: name });
+  await migrate(database, 'leases', leaseMigrations);
+  await migrate(database, 'command outcomes', idempotencyMigrations);
+  if (definition.migrations) await migrate(database, name, definition.migrations);
+  const store = await openPostgresEventStore({ database, wakeups: backbone.wakeups });
+  const projections: Projections = await openProjections({
+    database,
+    store,
+    wakeups: backbone.wakeups,
+    projections: definition.projections,
+  });
+  let asker: Asker | undefined;
+  let relay: Relay | undefined;
+  const subscriptions: Subscription[] = [];
+  watchService(health, name, { projections, relay: () => relay });
+
+  const load: Service['load'] = async (type, stream, scope) => {
+    const { state, revision, first, last } = await loadStream(store, type, stream);
+    if (!first || !last || !isOf(scope, first.metadata)) {
+      return { state: type.decider.initialState, revision: -1, position: store.start, createdAt: '', createdBy: '' };
+    }
+    return { state, revision, position: last.position, createdAt: first.metadata.occurredAt, createdBy: first.metadata.actor };
+  };
+
+  const ask: Service['ask'] = async (question, data, cause) => {
+    if (!asker) throw new WaybillError('service-starting', 'unavailable', 'The service is starting; try again shortly.', { retryAfterSeconds: 1 });
+    const body = writeMessage(question, data as never);
+    const answered = await asker.ask(
+      body.topic!,
+      {
+        type: body.type,
+        data: body.data,
+        scope: { tenant: cause.tenant, sandbox: cause.sandbox },
+        actor: cause.actor,
+        correlationId: cause.correlationId,
+        causationId: isMessage(cause) ? cause.id : cause.commandId,
+        traceparent: cause.traceparent,
+      },
+      { timeoutMs: ASK_MS },
+    );
+    return readMessage(question.answer, answered) as never;
+  };
+
+  return {
+    name,
+    database,
+    store,
+    load,
+    ask,
+
+    async execute(type, stream, command, context) {
+      const { state, revision, position } = await handleCommand(store, type, stream, command, context);
+      return { state, revision, position };
+    },
+
+    async settled(type, stream, scope, isSettled, waitMs) {
+      const deadline = Date.now() + waitMs;
+      for (;;) {
+        const heard = nextAppend(store, LOOK_MS);
+        const loaded = await load(type, stream, scope);
+        if (isSettled(loaded.state)) return loaded;
+        if (Date.now() >= deadline) return undefined;
+        await heard;
+      }
+    },
+
+    async askUntil(question, data, cause, isWanted, waitMs) {
+      const deadline = Date.now() + waitMs;
+      for (;;) {
+        const answered = await ask(question, data, cause).catch((error: unknown) => {
+          // Not there yet is no answer to wait with; anything else is.
+          if ((error as { kind?: string }).kind === 'not-found' && Date.now() < deadline) return undefined;
+          throw error;
+        });
+        if (answered && isWanted(answered)) return answered;
+        if (Date.now() >= deadline) return undefined;
+        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      }
+    },
+
+    async send(contract, data, cause, subject) {
+      const body = writeMessage(contract, data as never);
+      const causationId = isMessage(cause) ? cause.id : cause.commandId;
+      await backbone.bus.publish([
+        {
+          ...body,
+          topic: body.topic!,
+          id: idFrom(causationId, body.type, subject),
+          subject,
+          key: topicKey(cause, subject),
+          time: new Date().toISOString(),
+          tenant: cause.tenant,
+          sandbox: cause.sandbox,
+          actor: cause.actor,
+          correlationId: cause.correlationId,
+          causationId,
+          ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
+        },
+      ]);
+    },
+
+    async readModelsReach(position, waitMs) {
+      const target = position === 'head' ? await store.head() : position;
+      await projections.waitForAll(target, waitMs);
+    },
+
+    async start(listeners, answerers) {
+      await projections.start();
+      asker = await openAsker({ bus: backbone.bus, service: name });
+      relay = await openRelay({
+        store,
+        database,
+        bus: backbone.bus,
+        name,
+        translate: translator(store, definition.publications),
+        onChange: ({ state, lastError }) => {
+          if (state === 'blocked') log.warn(`publishing is blocked and tried again: ${lastError}`);
+        },
+      });
+      const topics = [...new Set(listeners.flatMap(({ listensTo }) => listensTo).map(topicOf))];
+      if (topics.length > 0) {
+        subscriptions.push(await backbone.bus.subscribe({ group: name, topics }, dispatch(listeners)));
+      }
+      if (answerers.length > 0) {
+        const onDefect = (error: unknown, { type }: Message) => log.error({ err: error }, `answering ${type} failed`);
+        const handler = answer({ bus: backbone.bus, service: name, onDefect }, answerWith(answerers));
+        const topic = commandsTopic(name as ServiceName);
+        subscriptions.push(await backbone.bus.subscribe({ group: name, topics: [topic] }, handler));
+      }
+    },
+
+    async stop() {
+      await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+      await relay?.stop();
+      await asker?.close();
+      await projections.stop();
+    },
+
+    async close() {
+      await store.close();
+      await database.close();
+    },
+  };
+};
+
+const isOf = (scope: Scope, owner: Scope): boolean => scope.tenant === owner.tenant && scope.sandbox === owner.sandbox;
+
+/** `waybill.validation.CredentialsValidated.v1` → `waybill.validation.events`. */
+const topicOf = (type: string): string => `${type.split('.').slice(0, 2).join('.')}.events`;
+
+const dispatch =
+  (listeners: readonly Listener[]) =>
+  async (message: ReceivedMessage, signal: AbortSignal): Promise<void> => {
+    for (const listener of listeners) {
+      if (listener.listensTo.includes(message.type)) await listener.receive(message, signal);
+    }
+  };
+
+const answerWith =
+  (answerers: readonly Answerer[]) =>
+  (message: ReceivedMessage, signal: AbortSignal): Promise<object> => {
+    const found = answerers.find(({ answers }) => answers === message.type);
+    if (found) return found.answer(message, signal);
+    throw new WaybillError('message-type-unknown', 'malformed', `This service takes no ${message.type} messages.`);
+  };
+
+const nextAppend = (store: EventStore, atMostMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      unhear();
+      resolve();
+    };
+    const timer = setTimeout(done, atMostMs);
+    const unhear = store.onAppended(done);
+  });

@@ -1,0 +1,17 @@
+import { Inject, Post } from '@nestjs/common';
+import { ApiCreatedResponse } from '@nestjs/swagger';
+import type { CommandContext } from '@waybill/kernel';
+import { Context, ServiceController } from '@waybill/service-kit';
+import { ExternalIds } from './external-ids.js';
+
+@ServiceController('v1/external-ids', 'accounts')
+export class IssueExternalIdRoute {
+  constructor(@Inject(ExternalIds) private readonly externalIds: ExternalIds) {}
+
+  /** Makes an external id for the trust policy of a role that we may then assume (`assume-role`). */
+  @Post()
+  @ApiCreatedResponse({ schema: { type: 'object', properties: { externalId: { type: 'string' } } } })
+  async issue(@Context() context: CommandContext) {
+    return { externalId: await this.externalIds.issue(context) };
+  }
+}

@@ -1,0 +1,55 @@
+import { Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
+import type { Database } from '@waybill/postgres';
+import { type Caller, CurrentCaller, DATABASE, listStates, PageQuery, ServiceController, stateProjection } from '@waybill/service-kit';
+import { IsOptional, IsString } from 'class-validator';
+import { type AccountState, type Standing } from '../account/index.js';
+import { DestinationCounts } from '../count-destinations/destination-counts.js';
+import { accountStream } from '../stream.js';
+import { accountView, AccountView } from '../view/account.view.js';
+import { Accounts } from '../view/accounts.js';
+
+export const accountsProjection = stateProjection({ name: 'accounts', streamType: accountStream });
+
+export class ListAccountsQuery extends PageQuery {
+  /** A destination type of the catalog. */
+  @IsOptional()
+  @IsString()
+  type?: string;
+
+  /** Part of the name or of the address. */
+  @IsOptional()
+  @IsString()
+  search?: string;
+}
+
+@ServiceController('v1/accounts', 'accounts')
+export class ListAccountsRoute {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DestinationCounts) private readonly counts: DestinationCounts,
+    @Inject(Accounts) private readonly accounts: Accounts,
+  ) {}
+
+  /** The accounts that can be used, newest first. */
+  @Get()
+  @ApiOkResponse({ type: [AccountView] })
+  async list(@CurrentCaller() caller: Caller, @Query() { type, search, ...page }: ListAccountsQuery) {
+    const found = await listStates<AccountState & Standing>(this.database, 'accounts', caller, page, {
+      in: { status: ['connected', 'disconnecting'] },
+      equals: { type },
+      contains: { search, in: ['name', 'credentials.address'] },
+    });
+    const counts = await this.counts.of(caller, found.items.map(({ state }) => state.accountId));
+    return {
+      items: found.items.map((row) => accountView(row.state, row, counts.get(row.state.accountId) ?? 0)),
+      nextCursor: found.nextCursor,
+    };
+  }
+
+  @Get(':id')
+  @ApiOkResponse({ type: AccountView })
+  get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
+    return this.accounts.view(caller, id);
+  }
+}

@@ -1,0 +1,43 @@
+import { type AuthenticationMethod, connectorFor, connectors, type ConnectorSpec } from '@waybill/connectors';
+import { invalidInput, parseForm, splitSecrets } from '@waybill/forms';
+import { digestOf } from '@waybill/kernel';
+import { closest } from 'fastest-levenshtein';
+
+/** Credentials as a client sent them, validated by the connector's form and parted into what may be shown and what may not. */
+export interface ParsedAuthentication {
+  readonly method: string;
+  readonly authentication: Record<string, unknown>;
+  readonly secret: Record<string, string>;
+  /** Tells two secrets apart and says nothing else about them: it is keyed by the account's own id. */
+  fingerprintFor(accountId: string): string;
+  readonly address: string;
+}
+
+export const specOf = (type: string): ConnectorSpec => {
+  const spec = connectorFor(type)?.spec;
+  if (spec) return spec;
+  const known = connectors.map((connector) => connector.spec.type);
+  throw invalidInput([
+    { path: 'type', message: `there is no destination type "${type}"; did you mean "${closest(type, known)}"?` },
+  ]);
+};
+
+export const methodOf = (spec: ConnectorSpec, method: unknown): AuthenticationMethod => {
+  const found = spec.authentication.find((candidate) => candidate.method === method);
+  if (found) return found;
+  const known = spec.authentication.map((candidate) => candidate.method).join(', ');
+  throw invalidInput([{ path: 'authentication.method', message: `must be one of ${known}` }]);
+};
+
+export const parseAuthentication = (spec: ConnectorSpec, given: Readonly<Record<string, unknown>>): ParsedAuthentication => {
+  const { method: name, ...fields } = given;
+  const { method, form } = methodOf(spec, name);
+  const { open, secret } = splitSecrets(form, parseForm(form, fields, 'authentication'));
+  return {
+    method,
+    authentication: open,
+    secret,
+    fingerprintFor: (accountId) => digestOf({ accountId, method, open, secret }).slice(0, 32),
+    address: spec.addressOf(open),
+  };
+};

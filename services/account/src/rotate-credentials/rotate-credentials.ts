@@ -1,0 +1,60 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type CommandContext, idFrom } from '@waybill/kernel';
+import type { Vault } from '@waybill/secrets';
+import { VAULT } from '@waybill/service-kit';
+import { ExternalIds } from '../issue-external-id/external-ids.js';
+import { parseAuthentication, specOf } from '../parse-authentication.js';
+import { Accounts } from '../view/accounts.js';
+
+export class RotateCredentials extends Command<{ validationId: string }> {
+  constructor(
+    readonly context: CommandContext,
+    readonly accountId: string,
+    readonly authentication: Readonly<Record<string, unknown>>,
+  ) {
+    super();
+  }
+}
+
+/** Asks for new credentials; the old ones serve until the new ones are proven, and for good if they are not. */
+@CommandHandler(RotateCredentials)
+export class RotateCredentialsHandler implements ICommandHandler<RotateCredentials> {
+  constructor(
+    @Inject(Accounts) private readonly accounts: Accounts,
+    @Inject(ExternalIds) private readonly externalIds: ExternalIds,
+    @Inject(VAULT) private readonly vault: Vault,
+  ) {}
+
+  async execute({ context, accountId, authentication: given }: RotateCredentials) {
+    const { state } = await this.accounts.standing(context, accountId);
+    const { method, authentication, secret, fingerprintFor, address } = parseAuthentication(specOf(state.type), given);
+    await this.externalIds.check(context, authentication);
+    const validationId = idFrom('validation', context.commandId);
+    const secretRef = `account/${accountId}/${context.commandId}`;
+    await this.vault.put(context, secretRef, secret);
+    try {
+      await this.accounts.execute(
+        accountId,
+        {
+          type: 'RequestCredentialsRotation',
+          validationId,
+          method,
+          authentication,
+          secretRef,
+          credentialsFingerprint: fingerprintFor(accountId),
+          address,
+        },
+        context,
+      );
+    } catch (error) {
+      // Refused: no event will ever name this secret. After an unknown outcome one may, so it stays then.
+      if (isRefusal(error)) await this.vault.shred(context, secretRef);
+      throw error;
+    }
+    return { validationId };
+  }
+}
+
+const isRefusal = (error: unknown): boolean =>
+  ['conflict', 'refused', 'not-found', 'version-conflict'].includes((error as { kind?: string }).kind ?? '');

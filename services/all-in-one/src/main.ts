@@ -1,0 +1,4 @@
+import { runProcess } from '@waybill/service-kit';
+import { services } from './services.js';
+
+await runProcess('Waybill', services);

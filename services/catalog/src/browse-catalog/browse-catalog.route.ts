@@ -1,0 +1,85 @@
+import { Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { connectorFor, connectors, type ConnectorSpec } from '@waybill/connectors';
+import { jsonSchemaOf } from '@waybill/forms';
+import { WaybillError } from '@waybill/kernel';
+import { type Caller, CurrentCaller, ServiceController } from '@waybill/service-kit';
+import { IsIn, IsOptional, IsString } from 'class-validator';
+import { type ConnectionCounts, Connections } from '../connections/connections.js';
+
+export class CatalogQuery {
+  @IsOptional()
+  @IsString()
+  search?: string;
+
+  @IsOptional()
+  @IsString()
+  category?: string;
+
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  connected?: 'true' | 'false';
+}
+
+/** What a card of the catalog shows; it never loses the way to configure another destination. */
+class CatalogCard {
+  @ApiProperty() type!: string;
+  @ApiProperty() name!: string;
+  @ApiProperty() description!: string;
+  @ApiProperty() category!: string;
+  @ApiProperty({ enum: ['files', 'events'] }) delivers!: 'files' | 'events';
+  @ApiProperty({ description: 'At least one account of this type.' }) connected!: boolean;
+  @ApiProperty() destinations!: number;
+  @ApiProperty({ enum: ['configure', 'activate'] }) primaryAction!: 'configure' | 'activate';
+}
+
+const NONE: ConnectionCounts = { accounts: 0, destinations: 0 };
+
+const cardOf = (spec: ConnectorSpec, { accounts, destinations }: ConnectionCounts): CatalogCard => ({
+  type: spec.type,
+  name: spec.name,
+  description: spec.description,
+  category: spec.category,
+  delivers: spec.delivers,
+  connected: accounts > 0,
+  destinations,
+  primaryAction: destinations > 0 ? 'activate' : 'configure',
+});
+
+const matches = ({ name, description, type }: ConnectorSpec, search: string): boolean =>
+  [name, description, type].some((text) => text.toLowerCase().includes(search.toLowerCase()));
+
+@ServiceController('v1/catalog', 'catalog')
+export class BrowseCatalogRoute {
+  constructor(@Inject(Connections) private readonly connections: Connections) {}
+
+  /** Every destination type as a card. */
+  @Get()
+  async list(@CurrentCaller() caller: Caller, @Query() { search, category, connected }: CatalogQuery) {
+    const counts = await this.connections.countsByType(caller);
+    const items = connectors
+      .map(({ spec }) => spec)
+      .filter((spec) => search === undefined || matches(spec, search))
+      .filter((spec) => category === undefined || spec.category === category)
+      .map((spec) => cardOf(spec, counts.get(spec.type) ?? NONE))
+      .filter((card) => connected === undefined || String(card.connected) === connected);
+    return { items, nextCursor: null };
+  }
+
+  /** One card with the forms of its steps, as JSON Schema made from the classes that validate them. */
+  @Get(':type')
+  async card(@CurrentCaller() caller: Caller, @Param('type') type: string) {
+    const spec = connectorFor(type)?.spec;
+    if (!spec) {
+      const known = connectors.map((connector) => connector.spec.type).join(', ');
+      throw new WaybillError('destination-type-unknown', 'not-found', `There is no destination type "${type}"; known are ${known}.`);
+    }
+    const counts = await this.connections.countsByType(caller);
+    return {
+      ...cardOf(spec, counts.get(spec.type) ?? NONE),
+      authentication: spec.authentication.map(({ method, title, form }) => ({ method, title, schema: jsonSchemaOf(form) })),
+      target: { schema: jsonSchemaOf(spec.target.form) },
+      encryption: spec.encryption,
+    };
+  }
+}

@@ -1,0 +1,69 @@
+import { Get, Inject, Injectable, Param } from '@nestjs/common';
+import { ApiOkResponse, ApiProperty } from '@nestjs/swagger';
+import { validationMessages, type AnswerOf, readMessage } from '@waybill/contracts';
+import { type Scope, WaybillError } from '@waybill/kernel';
+import type { ReceivedMessage } from '@waybill/messaging';
+import { type Answerer, type Caller, CurrentCaller, SERVICE, type Service, ServiceController, stateProjection } from '@waybill/service-kit';
+import { streamOf, validationStream } from '../stream.js';
+import type { Claim, ValidationState } from '../validation/index.js';
+
+export const validationsProjection = stateProjection({
+  name: 'validations',
+  streamType: validationStream,
+  indexes: [`(created_at) where state->>'status' = 'requested'`],
+});
+
+type Known = Exclude<ValidationState, { status: 'none' }>;
+
+@Injectable()
+export class Validations {
+  constructor(@Inject(SERVICE) private readonly service: Service) {}
+
+  async get(scope: Scope, validationId: string): Promise<Known> {
+    const { state } = await this.service.load(validationStream, streamOf(validationId), scope);
+    if (state.status !== 'none') return state;
+    throw new WaybillError('validation-not-found', 'not-found', 'There is no such validation.');
+  }
+}
+
+/** The stored report of a proof. */
+class ValidationView {
+  @ApiProperty() id!: string;
+  @ApiProperty({ type: Object }) subject!: Claim['subject'];
+  @ApiProperty({ enum: ['pending', 'passed', 'failed'] }) outcome!: 'pending' | 'passed' | 'failed';
+  @ApiProperty({ nullable: true, type: String }) startedAt!: string | null;
+  @ApiProperty({ nullable: true, type: String }) finishedAt!: string | null;
+  @ApiProperty({ type: [Object] }) checks!: readonly object[];
+}
+
+const outcomeOf = (state: Known) => (state.status === 'requested' ? 'pending' : state.status);
+const reportOf = (state: Known) =>
+  state.status === 'requested'
+    ? { startedAt: null, finishedAt: null, checks: [] }
+    : { startedAt: state.report.startedAt, finishedAt: state.report.finishedAt, checks: state.report.checks };
+
+@ServiceController('v1/validations', 'validations')
+export class GetValidationRoute {
+  constructor(@Inject(Validations) private readonly validations: Validations) {}
+
+  /** A stored report: each check with what was called, on which resource, and how to mend it. */
+  @Get(':id')
+  @ApiOkResponse({ type: ValidationView })
+  async get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<ValidationView> {
+    const state = await this.validations.get(caller, id);
+    return { id, subject: state.claim.subject, outcome: outcomeOf(state), ...reportOf(state) };
+  }
+}
+
+@Injectable()
+export class AnswerDescribeValidation implements Answerer {
+  readonly answers = validationMessages.DescribeValidation.type;
+
+  constructor(@Inject(Validations) private readonly validations: Validations) {}
+
+  async answer(message: ReceivedMessage): Promise<AnswerOf<typeof validationMessages.DescribeValidation>> {
+    const { validationId } = readMessage(validationMessages.DescribeValidation, message.data);
+    const state = await this.validations.get(message, validationId);
+    return { validationId, outcome: outcomeOf(state), ...reportOf(state) };
+  }
+}
