@@ -112,7 +112,7 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
       atEnd,
     } = await store.readAll(after, { ...(categories && { categories }), max: BATCH });
     oldestUnpublished = events[0]?.recordedAt;
-    const messages = (await Promise.all(events.map(translate))).flat();
+    const messages = (await Promise.all(events.map(async (event) => translate(event)))).flat();
     if (messages.length > 0) await bus.publish(messages);
     if (next !== after && !(await saveCheckpoint(database, name, next, held))) {
       lease = undefined; // taken over: the next round starts from what the other one saved

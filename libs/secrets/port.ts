@@ -11,8 +11,9 @@ export interface SealedSecret {
 
 /**
  * Keeps secrets under envelope encryption (AES-256-GCM, a data key per secret wrapped by the master key, context bound as
- * additional data). Errors: `secret-not-found` (not-found: never was, shredded, or another tenant's), `vault-key-wrong`
- * (internal: the master key is not the one that wrapped it).
+ * additional data). Errors: `secret-not-found` (not-found: never was, shredded, or another tenant's), `secret-ref-taken`
+ * (conflict: another secret was put under this reference), `vault-key-wrong` (internal: the master key is not the one that
+ * wrapped it), `secret-damaged` (internal: what is stored was changed).
  */
 export interface Vault {
   /** `ref` is chosen by the caller (derived from the command id), so that a retried command puts the same secret again. */
