@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isWaybillError, WaybillError } from '@waybill/kernel';
 import {
-  accountMessages,
+  AccountConnected,
+  AccountRenamed,
   CONTRACTS,
   contractOf,
   errorOf,
@@ -96,7 +97,9 @@ describe('A writer', () => {
   });
 
   it('refuses data that do not fit, as a defect of ours', () => {
-    expect(slugOf(() => writeMessage(AccountConnected, { ...example, accountId: 'x' }))).toBe('message-invalid');
+    expect(slugOf(() => writeMessage(AccountConnected, { ...example, accountId: 'x' } as never))).toBe(
+      'message-invalid',
+    );
   });
 });
 
