@@ -87,7 +87,7 @@ describe('A writer', () => {
     const { data, ...envelope } = writeMessage(AccountConnected, {
       ...example,
       password: 'canary',
-    });
+    } as never);
     expect(data).toEqual(example);
     expect(envelope).toEqual({
       type: 'waybill.account.AccountConnected.v1',
