@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { destinationMessages, readMessage } from '@waybill/contracts';
+import { DestinationCreated, DestinationDeleted, readMessage } from '@waybill/contracts';
 import type { Scope } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import type { Database, Migration } from '@waybill/postgres';
@@ -18,15 +18,15 @@ export const destinationCountMigrations: readonly Migration[] = [
 /** How many destinations use an account, for people to see; a removal asks the destination service itself. */
 @Injectable()
 export class DestinationCounts implements Listener {
-  readonly listensTo = [destinationMessages.DestinationCreated.type, destinationMessages.DestinationDeleted.type];
+  readonly listensTo = [DestinationCreated.type, DestinationDeleted.type];
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   async receive(message: ReceivedMessage): Promise<void> {
-    const present = message.type === destinationMessages.DestinationCreated.type;
+    const present = message.type === DestinationCreated.type;
     const { destinationId, accountId } = present
-      ? readMessage(destinationMessages.DestinationCreated, message.data)
-      : readMessage(destinationMessages.DestinationDeleted, message.data);
+      ? readMessage(DestinationCreated, message.data)
+      : readMessage(DestinationDeleted, message.data);
     // A deletion is final, so a creation that comes twice changes nothing after it.
     await this.database.pool.query(
       `insert into destinations_of_accounts as known (destination_id, account_id, tenant, sandbox, present)

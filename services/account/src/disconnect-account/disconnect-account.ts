@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { accountMessages, destinationMessages, readMessage } from '@waybill/contracts';
+import { AccountDisconnectionRequested, ListUsesOfAccount, readMessage } from '@waybill/contracts';
 import type { CommandContext } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { contextAfter, type Listener, SERVICE, type Service } from '@waybill/service-kit';
@@ -27,7 +27,7 @@ export class DisconnectAccountHandler implements ICommandHandler<DisconnectAccou
 /** Asks who uses the account only after the request is on record: whoever begins to use it later is refused. */
 @Injectable()
 export class SettleDisconnection implements Listener {
-  readonly listensTo = [accountMessages.AccountDisconnectionRequested.type];
+  readonly listensTo = [AccountDisconnectionRequested.type];
 
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
@@ -35,8 +35,8 @@ export class SettleDisconnection implements Listener {
   ) {}
 
   async receive(message: ReceivedMessage): Promise<void> {
-    const { accountId } = readMessage(accountMessages.AccountDisconnectionRequested, message.data);
-    const { uses } = await this.service.ask(destinationMessages.ListUsesOfAccount, { accountId }, message);
+    const { accountId } = readMessage(AccountDisconnectionRequested, message.data);
+    const { uses } = await this.service.ask(ListUsesOfAccount, { accountId }, message);
     await this.accounts.execute(accountId, { type: 'SettleDisconnection', uses }, contextAfter(message));
   }
 }

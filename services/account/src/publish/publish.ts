@@ -1,4 +1,4 @@
-import { accountMessages } from '@waybill/contracts';
+import { AccountConnected, AccountConnectionRejected, AccountConnectionRequested, AccountDisconnected, AccountDisconnectionRequested, AccountRenamed, CredentialsRotated, CredentialsRotationRejected, CredentialsRotationRequested, EncryptionKeyAttached, EncryptionKeyRemoved } from '@waybill/contracts';
 import { idOf, type RecordedEvent } from '@waybill/kernel';
 import { as, type Publications } from '@waybill/service-kit';
 import type { AccountEvent, Rejected, Standing } from '../account/index.js';
@@ -13,10 +13,10 @@ export const accountPublications: Publications = {
   streamType: accountStream,
   byEvent: {
     AccountConnectionRequested: as(
-      accountMessages.AccountConnectionRequested,
+      AccountConnectionRequested,
       (event: Recorded<'AccountConnectionRequested'>) => ({ ...event.data, ...about(event), findings: {} }),
     ),
-    AccountConnected: as(accountMessages.AccountConnected, (event: Recorded<'AccountConnected'>, account: Standing) => ({
+    AccountConnected: as(AccountConnected, (event: Recorded<'AccountConnected'>, account: Standing) => ({
       ...about(event),
       type: account.type,
       name: account.name,
@@ -25,7 +25,7 @@ export const accountPublications: Publications = {
       validationId: event.data.validationId,
     })),
     AccountConnectionRejected: as(
-      accountMessages.AccountConnectionRejected,
+      AccountConnectionRejected,
       (event: Recorded<'AccountConnectionRejected'>, { type, name }: Rejected) => ({
         ...about(event),
         type,
@@ -33,36 +33,36 @@ export const accountPublications: Publications = {
         ...event.data,
       }),
     ),
-    AccountRenamed: as(accountMessages.AccountRenamed, (event: Recorded<'AccountRenamed'>) => ({
+    AccountRenamed: as(AccountRenamed, (event: Recorded<'AccountRenamed'>) => ({
       ...about(event),
       name: event.data.name,
     })),
     CredentialsRotationRequested: as(
-      accountMessages.CredentialsRotationRequested,
+      CredentialsRotationRequested,
       (event: Recorded<'CredentialsRotationRequested'>, { type }: Standing) => ({ ...about(event), type, ...event.data }),
     ),
-    CredentialsRotated: as(accountMessages.CredentialsRotated, (event: Recorded<'CredentialsRotated'>) => ({
+    CredentialsRotated: as(CredentialsRotated, (event: Recorded<'CredentialsRotated'>) => ({
       ...about(event),
       ...event.data,
     })),
     CredentialsRotationRejected: as(
-      accountMessages.CredentialsRotationRejected,
+      CredentialsRotationRejected,
       (event: Recorded<'CredentialsRotationRejected'>) => ({ ...about(event), ...event.data }),
     ),
-    EncryptionKeyAttached: as(accountMessages.EncryptionKeyAttached, (event: Recorded<'EncryptionKeyAttached'>) => ({
+    EncryptionKeyAttached: as(EncryptionKeyAttached, (event: Recorded<'EncryptionKeyAttached'>) => ({
       ...about(event),
       fingerprint: event.data.encryptionKey.fingerprint,
       expiresAt: event.data.encryptionKey.expiresAt,
     })),
-    EncryptionKeyRemoved: as(accountMessages.EncryptionKeyRemoved, (event: Recorded<'EncryptionKeyRemoved'>) => ({
+    EncryptionKeyRemoved: as(EncryptionKeyRemoved, (event: Recorded<'EncryptionKeyRemoved'>) => ({
       ...about(event),
       ...event.data,
     })),
     AccountDisconnectionRequested: as(
-      accountMessages.AccountDisconnectionRequested,
+      AccountDisconnectionRequested,
       (event: Recorded<'AccountDisconnectionRequested'>) => about(event),
     ),
-    AccountDisconnected: as(accountMessages.AccountDisconnected, (event: Recorded<'AccountDisconnected'>, { type }: Standing) => ({
+    AccountDisconnected: as(AccountDisconnected, (event: Recorded<'AccountDisconnected'>, { type }: Standing) => ({
       ...about(event),
       type,
     })),

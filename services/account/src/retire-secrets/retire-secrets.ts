@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { accountMessages } from '@waybill/contracts';
+import { AccountConnectionRejected, AccountDisconnected, CredentialsRotated, CredentialsRotationRejected } from '@waybill/contracts';
 import type { EventStore } from '@waybill/event-store';
 import type { ReceivedMessage } from '@waybill/messaging';
 import type { Vault } from '@waybill/secrets';
@@ -10,10 +10,10 @@ import type { AccountEvent } from '../account/index.js';
 @Injectable()
 export class RetireSecrets implements Listener {
   readonly listensTo = [
-    accountMessages.AccountConnectionRejected.type,
-    accountMessages.AccountDisconnected.type,
-    accountMessages.CredentialsRotated.type,
-    accountMessages.CredentialsRotationRejected.type,
+    AccountConnectionRejected.type,
+    AccountDisconnected.type,
+    CredentialsRotated.type,
+    CredentialsRotationRejected.type,
   ];
 
   constructor(

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { validationMessages, readMessage } from '@waybill/contracts';
+import { CredentialsRejected, CredentialsValidated, readMessage } from '@waybill/contracts';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { contextAfter, type Listener } from '@waybill/service-kit';
 import type { RecordProof } from '../account/index.js';
@@ -8,7 +8,7 @@ import { Accounts } from '../view/accounts.js';
 /** Takes the outcome of a proof to the account that waits for it; any other proof is none of its business. */
 @Injectable()
 export class SettleProofs implements Listener {
-  readonly listensTo = [validationMessages.CredentialsValidated.type, validationMessages.CredentialsRejected.type];
+  readonly listensTo = [CredentialsValidated.type, CredentialsRejected.type];
 
   constructor(@Inject(Accounts) private readonly accounts: Accounts) {}
 
@@ -19,11 +19,11 @@ export class SettleProofs implements Listener {
 }
 
 const proofOf = (message: ReceivedMessage): { accountId: string; proof: RecordProof } => {
-  if (message.type === validationMessages.CredentialsValidated.type) {
-    const { accountId, validationId, checks, findings } = readMessage(validationMessages.CredentialsValidated, message.data);
+  if (message.type === CredentialsValidated.type) {
+    const { accountId, validationId, checks, findings } = readMessage(CredentialsValidated, message.data);
     return { accountId, proof: { type: 'RecordProof', validationId, outcome: 'passed', checks, findings } };
   }
-  const { accountId, validationId, checks, unconfirmedHostKey } = readMessage(validationMessages.CredentialsRejected, message.data);
+  const { accountId, validationId, checks, unconfirmedHostKey } = readMessage(CredentialsRejected, message.data);
   const unconfirmed = unconfirmedHostKey === undefined ? {} : { unconfirmedHostKey };
   return { accountId, proof: { type: 'RecordProof', validationId, outcome: 'failed', checks, findings: {}, ...unconfirmed } };
 };

@@ -1,5 +1,5 @@
 import { Inject, Param, Post } from '@nestjs/common';
-import { validationMessages } from '@waybill/contracts';
+import { DescribeValidation, ProveAccount } from '@waybill/contracts';
 import { type CommandContext, idFrom } from '@waybill/kernel';
 import { Context, Outcome, PreferWait, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
 import { streamOf } from '../stream.js';
@@ -19,14 +19,14 @@ export class TestAccountRoute {
     const validationId = idFrom('validation', context.commandId);
     const { method, authentication, secretRef } = state.credentials;
     await this.service.send(
-      validationMessages.ProveAccount,
+      ProveAccount,
       { validationId, accountId: id, type: state.type, method, authentication, secretRef, findings: state.findings },
       context,
       streamOf(id),
     );
     const location = `/v1/validations/${validationId}`;
     const report = await this.service.askUntil(
-      validationMessages.DescribeValidation,
+      DescribeValidation,
       { validationId },
       context,
       ({ outcome }) => outcome !== 'pending',

@@ -1,11 +1,11 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { connectorFor, connectors, type ConnectorSpec } from '@waybill/connectors';
-import { jsonSchemaOf } from '@waybill/forms';
 import { WaybillError } from '@waybill/kernel';
 import { type Caller, CurrentCaller, ServiceController } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import { type ConnectionCounts, Connections } from '../connections/connections.js';
+import { listingOf } from '../record-destination-types/record-destination-types.js';
 
 export class CatalogQuery {
   @IsOptional()
@@ -76,10 +76,8 @@ export class BrowseCatalogRoute {
     }
     const counts = await this.connections.countsByType(caller);
     return {
+      ...listingOf(spec),
       ...cardOf(spec, counts.get(spec.type) ?? NONE),
-      authentication: spec.authentication.map(({ method, title, form }) => ({ method, title, schema: jsonSchemaOf(form) })),
-      target: { schema: jsonSchemaOf(spec.target.form) },
-      encryption: spec.encryption,
     };
   }
 }

@@ -1,4 +1,4 @@
-import { accountMessages, destinationMessages, readMessage } from '@waybill/contracts';
+import { AccountConnected, AccountDisconnected, DestinationCreated, DestinationDeleted, readMessage } from '@waybill/contracts';
 import type { Scope } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { DATABASE, type Listener } from '@waybill/service-kit';
@@ -24,26 +24,26 @@ export interface ConnectionCounts {
 /** What a tenant has connected, by destination type; told by the services that own accounts and destinations. */
 @Injectable()
 export class Connections implements Listener {
-  readonly listensTo = [accountMessages.AccountConnected.type, accountMessages.AccountDisconnected.type, destinationMessages.DestinationCreated.type, destinationMessages.DestinationDeleted.type];
+  readonly listensTo = [AccountConnected.type, AccountDisconnected.type, DestinationCreated.type, DestinationDeleted.type];
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   async receive(message: ReceivedMessage): Promise<void> {
     switch (message.type) {
-      case accountMessages.AccountConnected.type: {
-        const { accountId, type, revision } = readMessage(accountMessages.AccountConnected, message.data);
+      case AccountConnected.type: {
+        const { accountId, type, revision } = readMessage(AccountConnected, message.data);
         return this.note(message, 'account', accountId, type, true, revision);
       }
-      case accountMessages.AccountDisconnected.type: {
-        const { accountId, type, revision } = readMessage(accountMessages.AccountDisconnected, message.data);
+      case AccountDisconnected.type: {
+        const { accountId, type, revision } = readMessage(AccountDisconnected, message.data);
         return this.note(message, 'account', accountId, type, false, revision);
       }
-      case destinationMessages.DestinationCreated.type: {
-        const { destinationId, type, revision } = readMessage(destinationMessages.DestinationCreated, message.data);
+      case DestinationCreated.type: {
+        const { destinationId, type, revision } = readMessage(DestinationCreated, message.data);
         return this.note(message, 'destination', destinationId, type, true, revision);
       }
-      case destinationMessages.DestinationDeleted.type: {
-        const { destinationId, type, revision } = readMessage(destinationMessages.DestinationDeleted, message.data);
+      case DestinationDeleted.type: {
+        const { destinationId, type, revision } = readMessage(DestinationDeleted, message.data);
         return this.note(message, 'destination', destinationId, type, false, revision);
       }
     }

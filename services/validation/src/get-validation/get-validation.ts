@@ -1,6 +1,6 @@
 import { Get, Inject, Injectable, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiProperty } from '@nestjs/swagger';
-import { validationMessages, type AnswerOf, readMessage } from '@waybill/contracts';
+import { type AnswerOf, DescribeValidation, readMessage } from '@waybill/contracts';
 import { type Scope, WaybillError } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { type Answerer, type Caller, CurrentCaller, SERVICE, type Service, ServiceController, stateProjection } from '@waybill/service-kit';
@@ -57,12 +57,12 @@ export class GetValidationRoute {
 
 @Injectable()
 export class AnswerDescribeValidation implements Answerer {
-  readonly answers = validationMessages.DescribeValidation.type;
+  readonly answers = DescribeValidation.type;
 
   constructor(@Inject(Validations) private readonly validations: Validations) {}
 
-  async answer(message: ReceivedMessage): Promise<AnswerOf<typeof validationMessages.DescribeValidation>> {
-    const { validationId } = readMessage(validationMessages.DescribeValidation, message.data);
+  async answer(message: ReceivedMessage): Promise<AnswerOf<typeof DescribeValidation>> {
+    const { validationId } = readMessage(DescribeValidation, message.data);
     const state = await this.validations.get(message, validationId);
     return { validationId, outcome: outcomeOf(state), ...reportOf(state) };
   }

@@ -1,4 +1,4 @@
-import { validationMessages } from '@waybill/contracts';
+import { CredentialsRejected, CredentialsValidated, TargetRejected, TargetValidated } from '@waybill/contracts';
 import { idOf, type RecordedEvent } from '@waybill/kernel';
 import { as, type Publications } from '@waybill/service-kit';
 import { validationStream } from '../stream.js';
@@ -18,20 +18,20 @@ const target = ({ claim: { subject } }: Ended) => ({ destinationId: subject.kind
 export const validationPublications: Publications = {
   streamType: validationStream,
   byEvent: {
-    CredentialsValidated: as(validationMessages.CredentialsValidated, (event: Recorded<Passed>, state: Ended) => ({
+    CredentialsValidated: as(CredentialsValidated, (event: Recorded<Passed>, state: Ended) => ({
       ...about(event, state),
       ...event.data,
     })),
-    CredentialsRejected: as(validationMessages.CredentialsRejected, (event: Recorded<Failed>, state: Ended) => ({
+    CredentialsRejected: as(CredentialsRejected, (event: Recorded<Failed>, state: Ended) => ({
       ...about(event, state),
       ...event.data,
     })),
-    TargetValidated: as(validationMessages.TargetValidated, (event: Recorded<Passed>, state: Ended) => ({
+    TargetValidated: as(TargetValidated, (event: Recorded<Passed>, state: Ended) => ({
       ...about(event, state),
       ...target(state),
       ...event.data,
     })),
-    TargetRejected: as(validationMessages.TargetRejected, (event: Recorded<Failed>, state: Ended) => ({
+    TargetRejected: as(TargetRejected, (event: Recorded<Failed>, state: Ended) => ({
       ...about(event, state),
       ...target(state),
       ...event.data,

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { accountMessages, validationMessages, type DataOf, readMessage } from '@waybill/contracts';
+import { AccountConnectionRequested, CredentialsRotationRequested, type DataOf, ProveAccount, ProveTarget, readMessage } from '@waybill/contracts';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { type Answerer, contextAfter, type Listener, SERVICE, type Service } from '@waybill/service-kit';
 import { Prover } from '../prove/prover.js';
@@ -21,7 +21,7 @@ export class Requests {
   }
 }
 
-const credentialsOf = ({ accountId, type, method, authentication, secretRef, findings }: DataOf<typeof validationMessages.ProveAccount>): Claim => ({
+const credentialsOf = ({ accountId, type, method, authentication, secretRef, findings }: DataOf<typeof ProveAccount>): Claim => ({
   subject: { kind: 'account', accountId },
   type,
   method,
@@ -33,12 +33,12 @@ const credentialsOf = ({ accountId, type, method, authentication, secretRef, fin
 /** An account that wants to be connected, or to rotate, has its credentials proven. */
 @Injectable()
 export class ValidateRequestedAccounts implements Listener {
-  readonly listensTo = [accountMessages.AccountConnectionRequested.type, accountMessages.CredentialsRotationRequested.type];
+  readonly listensTo = [AccountConnectionRequested.type, CredentialsRotationRequested.type];
 
   constructor(@Inject(Requests) private readonly requests: Requests) {}
 
   async receive(message: ReceivedMessage): Promise<void> {
-    const contract = message.type === accountMessages.AccountConnectionRequested.type ? accountMessages.AccountConnectionRequested : accountMessages.CredentialsRotationRequested;
+    const contract = message.type === AccountConnectionRequested.type ? AccountConnectionRequested : CredentialsRotationRequested;
     const data = readMessage(contract, message.data);
     await this.requests.record(message, data.validationId, credentialsOf(data));
   }
@@ -46,12 +46,12 @@ export class ValidateRequestedAccounts implements Listener {
 
 @Injectable()
 export class AcceptProveAccount implements Answerer {
-  readonly answers = validationMessages.ProveAccount.type;
+  readonly answers = ProveAccount.type;
 
   constructor(@Inject(Requests) private readonly requests: Requests) {}
 
   async answer(message: ReceivedMessage): Promise<object> {
-    const data = readMessage(validationMessages.ProveAccount, message.data);
+    const data = readMessage(ProveAccount, message.data);
     await this.requests.record(message, data.validationId, credentialsOf(data));
     return {};
   }
@@ -59,12 +59,12 @@ export class AcceptProveAccount implements Answerer {
 
 @Injectable()
 export class AcceptProveTarget implements Answerer {
-  readonly answers = validationMessages.ProveTarget.type;
+  readonly answers = ProveTarget.type;
 
   constructor(@Inject(Requests) private readonly requests: Requests) {}
 
   async answer(message: ReceivedMessage): Promise<object> {
-    const { validationId, destinationId, target, ...credentials } = readMessage(validationMessages.ProveTarget, message.data);
+    const { validationId, destinationId, target, ...credentials } = readMessage(ProveTarget, message.data);
     const { accountId } = credentials;
     await this.requests.record(message, validationId, {
       ...credentialsOf({ ...credentials, validationId }),

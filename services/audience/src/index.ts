@@ -1,0 +1,3 @@
+export { audienceTables } from './audience-tables.js';
+export { grantExport } from './export-view/export-view.js';
+export * from './load-members/load-members.js';
