@@ -1,4 +1,4 @@
-// The walls of the house (docs/architecture.md) as lint rules. tools/lint/walls.spec.ts sees each of them red.
+// The walls of the house (CONTRIBUTING.md) as lint rules. tools/lint/walls.spec.ts sees each of them red.
 import pureImports from './pure-imports.mjs';
 
 /** Which packages may import which, by the tags in their package.json. */
@@ -76,28 +76,25 @@ const withoutTestkit = {
   },
 };
 
+/** A folder of pure code; `within` is a regular expression of the paths that its relative imports may lead to. */
+const pure = (files, within, packages, rules = {}) => ({
+  files: [files],
+  ignores: tests,
+  plugins: { waybill },
+  rules: { ...rules, 'waybill/pure-imports': ['error', { within, ...packages }] },
+});
+
 export const folderWalls = [
   withoutTestkit,
-  {
-    files: ['libs/kernel/**/*.ts'],
-    ignores: tests,
-    plugins: { waybill },
-    rules: { 'waybill/pure-imports': ['error', { within: '/libs/kernel/', packages: ['node:crypto'] }] },
-  },
-  {
-    files: [`services/*/src/{${AGGREGATES.join(',')}}/**/*.ts`],
-    ignores: tests,
-    plugins: { waybill },
-    rules: {
-      ...impurities,
-      'waybill/pure-imports': [
-        'error',
-        {
-          within: `/services/[^/]+/src/(${AGGREGATES.join('|')})/`,
-          packages: ['@waybill/kernel', 'node:crypto', 'luxon'],
-          typesOf: '@waybill/',
-        },
-      ],
-    },
-  },
+  pure('libs/kernel/**/*.ts', '/libs/kernel/', { packages: ['node:crypto'] }),
+  // What services say to each other, and the rules they share: pure, so that aggregates may use them.
+  pure('libs/contracts/**/*.ts', '/libs/contracts/', {
+    packages: ['@waybill/kernel', 'luxon', 'typebox', 'typebox/compile'],
+  }),
+  pure(
+    `services/*/src/{${AGGREGATES.join(',')}}/**/*.ts`,
+    `/services/[^/]+/src/(${AGGREGATES.join('|')})/`,
+    { packages: ['@waybill/kernel', '@waybill/contracts', 'node:crypto', 'luxon'], typesOf: '@waybill/' },
+    impurities,
+  ),
 ];

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { globSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ESLint } from 'eslint';
 import tseslint from 'typescript-eslint';
@@ -12,6 +12,7 @@ const SYNTAX = 'no-restricted-syntax';
 
 /** A mirror of the tree: each fixture would break one wall, or none, if it stood in the place that its path names. */
 const walls: Readonly<Record<string, readonly string[]>> = {
+  'libs/contracts/imports-a-driver.ts': [PURE],
   'libs/kernel/hashes.ts': [],
   'libs/kernel/imports-a-package.ts': [PURE],
   'libs/kernel/leaves-the-kernel.ts': [PACKAGES, PURE],
@@ -46,6 +47,14 @@ const rulesBrokenBy = async (fixture: string): Promise<(string | null)[]> => {
 describe('The walls', () => {
   it.each(Object.entries(walls))('hold: %s breaks %j', async (fixture, rules) => {
     expect(await rulesBrokenBy(fixture)).toEqual(rules);
+  });
+
+  it('enclose every folder that decides', async () => {
+    const deciders = globSync('services/*/src/*/decide.ts', { cwd: root });
+    expect(deciders).not.toEqual([]);
+    const configs = await Promise.all(deciders.map((file) => eslint.calculateConfigForFile(join(root, file))));
+    const open = deciders.filter((_, i) => !(PURE in (configs[i] as { rules: object }).rules));
+    expect(open).toEqual([]);
   });
 
   it('are proven by fixtures that are all listed here', () => {
