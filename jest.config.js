@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 const { exclude: _, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 
 const shared = {
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/lint/fixtures/'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/fixtures/'],
   modulePathIgnorePatterns: ['/dist/'],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false, sourceMaps: 'inline' }] },
   extensionsToTreatAsEsm: ['.ts'],

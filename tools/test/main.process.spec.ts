@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const fixtures = join(import.meta.dirname, 'fixtures');
+const config = JSON.stringify({ rootDir: fixtures, testMatch: ['**/*.fixture.mjs'], transform: {} });
+
+/** What `npm test` does once all is installed and built, on test files of its own. */
+const runTests = (...files: readonly string[]) => {
+  const { CI: _, ...env } = process.env;
+  const args = [join(import.meta.dirname, 'main.mjs'), `--config=${config}`, ...files];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+  return { status, output: stdout + stderr, lastLine: stdout.trimEnd().split('\n').at(-1) };
+};
+
+describe('npm test', () => {
+  it('ends with the totals, and with code 0 where every test passed', () => {
+    expect(runTests('passes')).toMatchObject({ status: 0, lastLine: '2 passed, 0 failed, 0 skipped' });
+  });
+
+  it('counts a file that cannot be run as failed, shows each failure, and says what could not run and why', () => {
+    const { status, lastLine, output } = runTests();
+    expect(lastLine).toBe('3 passed, 2 failed, 3 skipped');
+    expect(status).toBe(1);
+    expect(output).toContain('said before the failure');
+    expect(output).toContain('fails.fixture.mjs: Arithmetic › holds');
+    expect(output).toContain('breaks.fixture.mjs: could not be run');
+    expect(output).toContain('– S3: no versitygw (no Go) [1] (2 tests)');
+  });
+
+  it.each(['skips', 'nothing-of-this-name'])('fails where no test ran (%s)', (file) => {
+    const { status, output } = runTests(file);
+    expect(status).toBe(1);
+    expect(output).toContain('No test ran.');
+  });
+});
