@@ -108,7 +108,6 @@ export const openService = async (definition: ServiceDefinition, backbone: Backb
   const projections: Projections = await openProjections({
     database,
     store,
-    wakeups: backbone.wakeups,
     projections: definition.projections,
   });
   let asker: Asker | undefined;
