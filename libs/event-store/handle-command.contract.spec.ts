@@ -2,7 +2,7 @@ import { type CommandContext, newId, streamName, WaybillError } from '@waybill/k
 import { type Database, openDatabase, openWakeups, type Wakeups } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
 import { counter, type CounterCommand } from './fixtures/counter.js';
-import { type EventStore, handleCommand, readEvents, toNewEvents } from './index.js';
+import { type EventStore, handleCommand, loadStream, readEvents, toNewEvents } from './index.js';
 import { openPostgresEventStore } from './postgres/index.js';
 
 let place: TestDatabase;
@@ -236,5 +236,22 @@ describe('handling a command', () => {
     for await (const event of readEvents(store, counter, stream)) types.push(event.type);
     expect(types).toHaveLength(1_202);
     expect(new Set(types)).toEqual(new Set(['CounterOpened', 'Counted.v2']));
+    expect(await loadStream(store, counter, stream)).toMatchObject({
+      state: { total: 1_201 },
+      revision: 1_201,
+      first: { type: 'CounterOpened', revision: 0 },
+      last: { type: 'Counted.v2', revision: 1_201 },
+    });
+  });
+
+  it('loads a stream as it stood at a revision, and nothing where there is none', async () => {
+    const stream = newStream();
+    await handle(stream, open);
+    await handle(stream, count(3));
+    expect(await loadStream(store, counter, stream, { upTo: 2 })).toMatchObject({ state: { total: 2 }, revision: 2 });
+    expect(await loadStream(store, counter, newStream())).toEqual({
+      state: { opened: false, total: 0 },
+      revision: -1,
+    });
   });
 });

@@ -30,9 +30,9 @@ export const upcast = <Event extends DomainEvent>(
 };
 
 /** All events of a stream, in their newest shape, page by page. */
-export async function* readEvents<State, Command, Event extends DomainEvent>(
+export async function* readEvents<Event extends DomainEvent>(
   store: EventStore,
-  { upcasters }: Pick<StreamType<State, Command, Event>, 'upcasters'>,
+  { upcasters }: { readonly upcasters?: Upcasters },
   stream: string,
 ): AsyncGenerator<RecordedEvent<Event>> {
   for (let from = 0; ;) {
@@ -42,3 +42,28 @@ export async function* readEvents<State, Command, Event extends DomainEvent>(
     if (from > lastRevision) return;
   }
 }
+
+/** A stream as it stands, or stood. */
+export interface LoadedStream<State, Event extends DomainEvent> {
+  readonly state: State;
+  /** -1 when it has no events. */
+  readonly revision: number;
+  readonly first?: RecordedEvent<Event>;
+  readonly last?: RecordedEvent<Event>;
+}
+
+export const loadStream = async <State, Command, Event extends DomainEvent>(
+  store: EventStore,
+  type: StreamType<State, Command, Event>,
+  stream: string,
+  /** The last revision to look at; all when left out. */
+  { upTo = Infinity }: { readonly upTo?: number } = {},
+): Promise<LoadedStream<State, Event>> => {
+  let loaded: LoadedStream<State, Event> = { state: type.decider.initialState, revision: -1 };
+  for await (const event of readEvents<Event>(store, type, stream)) {
+    if (event.revision > upTo) break;
+    const state = type.decider.evolve(loaded.state, event as unknown as Event);
+    loaded = { state, revision: event.revision, first: loaded.first ?? event, last: event };
+  }
+  return loaded;
+};

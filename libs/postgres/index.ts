@@ -1,4 +1,5 @@
 export * from './database.js';
 export * from './lease.js';
 export * from './migrate.js';
+export * from './pacing.js';
 export * from './wakeups.js';

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import pg from 'pg';
+import { backoff, pause } from './pacing.js';
 
 /**
  * LISTEN on one connection, for any number of listeners; reconnects by itself. A hint only: notifications are lost while
@@ -9,56 +11,66 @@ export interface Wakeups {
   close(): Promise<void>;
 }
 
-const RECONNECT_MS = 500;
 const CHANNEL = /^[a-z][a-z0-9_]*$/;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
 
 export const openWakeups = (url: string): Wakeups => {
   const listeners = new Map<string, Set<() => void>>();
+  const over = new AbortController();
+  /** The connection of now; it is listening once that is true. */
   let client: pg.Client | undefined;
-  let closed = false;
-  let retry: NodeJS.Timeout | undefined;
+  let listening = false;
 
-  const wakeAll = () => listeners.forEach((set) => set.forEach((listener) => listener()));
+  const wakeAll = (): void => listeners.forEach((set) => set.forEach((wake) => wake()));
 
-  const lost = () => {
-    client = undefined;
-    if (!closed) retry = setTimeout(() => void connect(), RECONNECT_MS).unref();
+  const listenUntilLost = async (connection: pg.Client): Promise<void> => {
+    const ended = once(connection, 'end');
+    // A connection that is ended while it is still being made settles nothing but its end.
+    await Promise.race([connection.connect(), ended]);
+    listening = true;
+    for (const channel of listeners.keys()) await connection.query(`listen ${channel}`);
+    wakeAll(); // whatever happened while nobody listened
+    await ended;
   };
 
-  const connect = async (): Promise<void> => {
-    const next = new pg.Client({ connectionString: url, application_name: 'waybill wake-ups', keepAlive: true });
-    next.on('error', () => undefined);
-    next.on('end', lost);
-    next.on('notification', ({ channel }) => listeners.get(channel)?.forEach((listener) => listener()));
-    try {
-      await next.connect();
-      client = next;
-      for (const channel of listeners.keys()) await next.query(`listen ${channel}`);
-      wakeAll(); // whatever happened while nobody listened
-    } catch {
-      // A failed connect emits no `end` when the socket never opened; polling carries on meanwhile.
-      if (client === undefined) lost();
+  const run = async (): Promise<void> => {
+    let failures = 0;
+    while (!over.signal.aborted) {
+      client = new pg.Client({
+        connectionString: url,
+        application_name: 'waybill wake-ups',
+        connectionTimeoutMillis: 10_000,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: 10_000,
+      });
+      client.on('error', () => undefined); // its end follows
+      client.on('notification', ({ channel }) => listeners.get(channel)?.forEach((wake) => wake()));
+      const since = Date.now();
+      await listenUntilLost(client).catch(() => client?.end().catch(() => undefined));
+      listening = false;
+      failures = Date.now() - since > LONGEST_RETRY_MS ? 1 : failures + 1;
+      await pause(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), over.signal);
     }
   };
 
-  const first = connect();
+  const running = run();
 
   return {
     on(channel, listener) {
       if (!CHANNEL.test(channel)) throw new Error(`not a channel name: ${channel}`);
       const set = listeners.get(channel) ?? new Set();
-      if (set.size === 0) {
+      if (!listeners.has(channel)) {
         listeners.set(channel, set);
-        void client?.query(`listen ${channel}`).catch(() => undefined);
+        if (listening) client?.query(`listen ${channel}`).catch(() => undefined); // lost: the next connection listens
       }
       set.add(listener);
       return () => void set.delete(listener);
     },
     async close() {
-      closed = true;
-      clearTimeout(retry);
-      await first;
-      await client?.end();
+      over.abort();
+      await client?.end().catch(() => undefined);
+      await running;
     },
   };
 };
