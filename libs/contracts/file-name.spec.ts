@@ -6,15 +6,15 @@ import {
   extensionOf,
   type FileNameValues,
   partName,
-  renderFileName,
+  fileNameOf,
 } from './file-name.js';
 
 const values: FileNameValues = {
   scope: { tenant: 'acme', sandbox: 'prod' },
   destination: { id: 'd-1', name: 'Partner inbox', type: 'sftp' },
   segment: { id: 'high-value', name: 'High value' },
-  at: '2026-11-22T06:30:05.250Z',
 };
+const AT = '2026-11-22T06:30:05.250Z';
 const named = (name: string): FileNameValues => ({ ...values, segment: { id: 's', name } });
 const refusal = (slug: string) => expect.objectContaining({ slug, kind: 'refused' }) as Error;
 
@@ -36,11 +36,11 @@ describe('A file name', () => {
     ['%constructor%%TOSTRING%', '%constructor%%TOSTRING%'],
     [DEFAULT_FILE_NAME, 'Partner inbox_segment_high-value_20261122_063005'],
   ])('%s becomes %s', (template, name) => {
-    expect(renderFileName(template, values)).toBe(name);
+    expect(fileNameOf(template, values)(AT)).toBe(name);
   });
 
   it('tells its time in UTC, wherever the run was asked for', () => {
-    expect(renderFileName('%DATETIME(HHmm)%', { ...values, at: '2026-11-22T08:30:00+02:00' })).toBe('0630');
+    expect(fileNameOf('%DATETIME(HHmm)%', values)('2026-11-22T08:30:00+02:00')).toBe('0630');
   });
 
   it.each([
@@ -50,16 +50,16 @@ describe('A file name', () => {
     ['%SEGMENT_ID%', '%SEGMENT_ID%'],
     ['.hidden', '_hidden'],
   ])('takes the harm out of a segment named "%s"', (name, rendered) => {
-    expect(renderFileName('%SEGMENT_NAME%', named(name))).toBe(rendered);
+    expect(fileNameOf('%SEGMENT_NAME%', named(name))(AT)).toBe(rendered);
   });
 
   it('never leaves its folder, whatever things are called', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (name) => {
-        const rendered = renderFileName('%SEGMENT_NAME%_%DESTINATION_NAME%', {
+        const rendered = fileNameOf('%SEGMENT_NAME%_%DESTINATION_NAME%', {
           ...named(name),
           destination: { ...values.destination, name },
-        });
+        })(AT);
 
         expect(rendered).not.toMatch(/[/\\\u0000-\u001f]|\.\.|^\./);
       }),

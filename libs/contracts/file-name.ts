@@ -1,14 +1,11 @@
 import { type FieldError, type Scope, WaybillError } from '@waybill/kernel';
-import { DateTime } from 'luxon';
 import type { FilesOptions } from './shapes.js';
 
-/** What the macros of a file name stand for. */
+/** What the macros of a file name stand for, its time aside. */
 export interface FileNameValues {
   readonly scope: Scope;
   readonly destination: { readonly id: string; readonly name: string; readonly type: string };
   readonly segment: { readonly id: string; readonly name: string };
-  /** The slot of a scheduled run, else when the run was requested; RFC 3339. */
-  readonly at: string;
 }
 
 export const DEFAULT_FILE_NAME = '%DESTINATION_NAME%_segment_%SEGMENT_ID%_%DATETIME(YYYYMMdd_HHmmss)%';
@@ -18,7 +15,7 @@ export const MAX_FILE_NAME_BYTES = 255;
 /** Room that every name leaves for the number of its part and of its revision. */
 const LONGEST_SUFFIX = '_99999_r99';
 
-const MACROS: Readonly<Record<string, (values: FileNameValues) => string>> = {
+const VALUES: Readonly<Record<string, (values: FileNameValues) => string>> = {
   DESTINATION: ({ destination }) => destination.type,
   DESTINATION_NAME: ({ destination }) => destination.name,
   DESTINATION_INSTANCE_ID: ({ destination }) => destination.id,
@@ -27,50 +24,68 @@ const MACROS: Readonly<Record<string, (values: FileNameValues) => string>> = {
   SEGMENT_NAME: ({ segment }) => segment.name,
   ORGANIZATION_NAME: ({ scope }) => scope.tenant,
   SANDBOX_NAME: ({ scope }) => scope.sandbox,
-  TIMESTAMP: ({ at }) => String(Math.floor(Date.parse(at) / 1000)),
 };
 const MACRO = /%([A-Z_]+)(?:\(([^()%]*)\))?%/g;
 
-/** Letters as the incumbents write them, beside those of luxon. Times are in UTC, where no hour comes twice. */
-const DATE_PARTS: Readonly<Record<string, string>> = {
-  YYYY: 'yyyy',
-  yyyy: 'yyyy',
-  MM: 'MM',
-  DD: 'dd',
-  dd: 'dd',
-  HH: 'HH',
-  mm: 'mm',
-  ss: 'ss',
-  SSS: 'SSS',
+/**
+ * Letters of a date pattern, as the incumbents write them, and where they stand in an RFC 3339 time. Times are in UTC, where
+ * no hour comes twice.
+ */
+const DATE_PARTS: Readonly<Record<string, readonly [from: number, to: number]>> = {
+  YYYY: [0, 4],
+  yyyy: [0, 4],
+  MM: [5, 7],
+  DD: [8, 10],
+  dd: [8, 10],
+  HH: [11, 13],
+  mm: [14, 16],
+  ss: [17, 19],
+  SSS: [20, 23],
 };
 const DATE_TOKEN = /([A-Za-z])\1*|[^A-Za-z]+/g;
-const DATE_SEPARATORS = /^[-_. ]*$/;
+const DATE_TEXT = /^(?:[TZ]|[-_. ]+)$/;
 
-/** The format for luxon, or undefined for a pattern with letters that stand for nothing. */
-const dateFormatOf = (pattern: string): string | undefined => {
-  const tokens = pattern.match(DATE_TOKEN) ?? [];
-  const parts = tokens.map((token) => {
-    if (token === 'T' || token === 'Z') return `'${token}'`;
-    return DATE_PARTS[token] ?? (DATE_SEPARATORS.test(token) ? token : undefined);
+/** Undefined for a pattern with letters that stand for nothing. */
+const formatDate = (at: string, pattern: string): string | undefined => {
+  const time = new Date(at).toISOString();
+  const parts = (pattern.match(DATE_TOKEN) ?? []).map((token) => {
+    const part = DATE_PARTS[token];
+    if (part) return time.slice(...part);
+    return DATE_TEXT.test(token) ? token : undefined;
   });
   return parts.length === 0 || parts.includes(undefined) ? undefined : parts.join('');
 };
 
+const HARMFUL = /[/\\\u0000-\u001f\u007f-\u009f\u2028\u2029]|\.{2,}/g;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** A value as part of a file name: what would split, climb or hide a path becomes an underscore; spaces stay. */
-const harmless = (text: string): string =>
-  text.replaceAll(new RegExp(`[/\\\\]|\\.{2,}|${CONTROL.source}`, 'g'), '_').trim();
+const harmless = (text: string): string => text.replaceAll(HARMFUL, '_').trim();
 
-/** The name of a run's first file, without extension. A macro that is not known stays as it is written. */
-export const renderFileName = (template: string, values: FileNameValues): string =>
-  template
-    .replaceAll(MACRO, (text, name: string, pattern: string | undefined) => {
-      if (pattern === undefined) return MACROS[name] ? harmless(MACROS[name](values)) : text;
-      const format = name === 'DATETIME' ? dateFormatOf(pattern) : undefined;
-      return format ? DateTime.fromISO(values.at, { zone: 'utc' }).toFormat(format) : text;
-    })
-    .replace(/^[.\s]+/, '_');
+/**
+ * The name of a run's first file, without extension, as a function of the run's time (RFC 3339): its slot, or when it was
+ * requested. A macro that is not known stays as it is written.
+ */
+export const fileNameOf = (template: string, values: FileNameValues): ((at: string) => string) => {
+  const pieces: (string | ((at: string) => string))[] = [];
+  let end = 0;
+  for (const { 0: text, 1: name = '', 2: pattern, index } of template.matchAll(MACRO)) {
+    pieces.push(template.slice(end, index));
+    end = index + text.length;
+    const value = pattern === undefined ? VALUES[name] : undefined;
+    if (value) pieces.push(harmless(value(values)));
+    else if (name === 'TIMESTAMP' && pattern === undefined)
+      pieces.push((at) => String(Math.floor(Date.parse(at) / 1000)));
+    else if (name === 'DATETIME' && pattern !== undefined) pieces.push((at) => formatDate(at, pattern) ?? text);
+    else pieces.push(text);
+  }
+  pieces.push(template.slice(end));
+  return (at) =>
+    pieces
+      .map((piece) => (typeof piece === 'string' ? piece : piece(at)))
+      .join('')
+      .replace(/^[.\s]+/, '_');
+};
 
 export const extensionOf = (
   { format, compression }: Pick<FilesOptions, 'format' | 'compression'>,
@@ -96,7 +111,7 @@ export const checkFileName = (template: string): void => {
   if (/[/\\]/.test(template)) faults.push('must not hold slashes; folders belong to the target');
   if (template.startsWith('.')) faults.push('must not begin with a dot, which hides a file');
   for (const [, name, pattern] of template.matchAll(MACRO)) {
-    if (name === 'DATETIME' && (pattern === undefined || !dateFormatOf(pattern))) {
+    if (name === 'DATETIME' && (pattern === undefined || formatDate('2000-01-01', pattern) === undefined)) {
       faults.push(
         `has %DATETIME(${pattern ?? ''})%, which no date can be written by; use YYYY MM dd HH mm ss SSS, T, Z and - _ . between them, such as %DATETIME(YYYYMMdd_HHmmss)%`,
       );

@@ -1,0 +1,2 @@
+export * from './check-activation.js';
+export * from './distinct-names.js';
