@@ -1,4 +1,5 @@
 import {
+  AbortMultipartUploadCommand,
   CreateBucketCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
@@ -27,6 +28,7 @@ export interface S3Observer {
   keys(bucket: string, prefix?: string): Promise<readonly string[]>;
   /** Uploads neither completed nor aborted, the first thousand. */
   uploads(bucket: string): Promise<readonly { readonly key: string; readonly id: string }[]>;
+  abort(bucket: string, upload: { readonly key: string; readonly id: string }): Promise<void>;
   close(): void;
 }
 
@@ -69,6 +71,8 @@ export const observeS3 = ({
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
       return Uploads.map(({ Key, UploadId }) => ({ key: Key ?? '', id: UploadId ?? '' }));
     },
+    abort: async (bucket, { key, id }) =>
+      void (await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: id }))),
     close: () => client.destroy(),
   };
 };

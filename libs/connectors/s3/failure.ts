@@ -1,0 +1,196 @@
+import { WaybillError } from '@waybill/kernel';
+import type { Problem } from '../checklist.js';
+import { HostError } from '../network.js';
+import type { CheckCode } from '../port.js';
+
+/** What the SDK throws, as far as we look at it; it exports no such type that covers sockets and services alike. */
+interface ThrownBySdk {
+  readonly name?: string;
+  readonly message?: string;
+  /** Of Node's sockets: `ECONNREFUSED`. */
+  readonly code?: string;
+  readonly cause?: { readonly name?: string };
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
+  /** Of `AuthorizationHeaderMalformed`: the right one. */
+  readonly Region?: string;
+}
+
+const seen = (error: unknown): ThrownBySdk => (typeof error === 'object' && error !== null ? error : {});
+
+/** The HTTP status of an answer, 0 when there was none. */
+export const statusOf = (error: unknown): number =>
+  seen(error).$metadata?.httpStatusCode ?? seen(error).$response?.statusCode ?? 0;
+
+/** S3's own code, such as `NoSuchKey`; a HEAD has no body to carry one, so there it is the status. */
+export const providerCodeOf = (error: unknown): string => {
+  const { name = 'Error', code } = seen(error);
+  const status = statusOf(error);
+  if (status === 0) return code ?? name;
+  return ['Unknown', 'UnknownError', 'Error', 'NotFound'].includes(name) ? `HTTP ${status}` : name;
+};
+
+/** The region that a bucket or an endpoint is in, where the error says so. */
+export const regionIn = (error: unknown): string | undefined =>
+  seen(error).Region ?? seen(error).$response?.headers?.['x-amz-bucket-region'];
+
+const isTimeout = ({ name, cause, code }: ThrownBySdk): boolean =>
+  code === 'ETIMEDOUT' || cause?.name === 'TimeoutError' || (name === 'TimeoutError' && code === undefined);
+
+interface Rule {
+  readonly code: CheckCode;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+const BAD_KEY: Rule = {
+  code: 'bad-key',
+  message: 'The server does not know this access key id.',
+  remedy: 'Check the access key id: it may be mistyped, deleted, or belong to another provider.',
+};
+
+const OLD_TOKEN: Rule = {
+  code: 'bad-key',
+  message: 'The temporary credentials are no longer valid.',
+  remedy: 'Try again; if it stays so, let the account be connected anew.',
+};
+
+const ELSEWHERE: Rule = {
+  code: 'wrong-region',
+  message: 'The region is wrong, and the server does not say which is right.',
+  remedy: "Give the bucket's region in the account.",
+};
+
+const NO_RIGHT: Rule = {
+  code: 'permission-denied',
+  message: 'The server knows who asks and does not allow it.',
+  remedy: "Have the right granted by the bucket's owner.",
+};
+
+const NO_SUPPORT: Rule = {
+  code: 'not-supported',
+  message: 'The server does not support this call.',
+  remedy: 'Ask the partner whether their store offers it.',
+};
+
+const FULL: Rule = {
+  code: 'storage-full',
+  message: 'The store has no room left for this account.',
+  remedy: 'Ask the partner to free space or raise the quota.',
+};
+
+/** By S3's or STS's own code. */
+const RULES: Readonly<Record<string, Rule>> = {
+  InvalidAccessKeyId: BAD_KEY,
+  InvalidClientTokenId: BAD_KEY,
+  AuthorizationHeaderMalformed: BAD_KEY,
+  SignatureDoesNotMatch: {
+    code: 'bad-secret',
+    message: 'The server knows the access key id, and the secret access key does not belong to it.',
+    remedy: 'Enter the secret access key again, without spaces around it.',
+  },
+  InvalidToken: OLD_TOKEN,
+  ExpiredToken: OLD_TOKEN,
+  RequestTimeTooSkewed: {
+    code: 'clock-skew',
+    message: "This machine's clock and the server's are more than 15 minutes apart.",
+    remedy: "Set this machine's clock right, with NTP.",
+  },
+  PermanentRedirect: ELSEWHERE,
+  TemporaryRedirect: ELSEWHERE,
+  IllegalLocationConstraintException: ELSEWHERE,
+  AccessDenied: NO_RIGHT,
+  AllAccessDisabled: NO_RIGHT,
+  AccountProblem: NO_RIGHT,
+  NoSuchBucket: {
+    code: 'not-found',
+    message: 'There is no such bucket.',
+    remedy: 'Check the name of the bucket, and that it is at this endpoint.',
+  },
+  NotImplemented: NO_SUPPORT,
+  MethodNotAllowed: NO_SUPPORT,
+  QuotaExceeded: FULL,
+  XMinioStorageFull: FULL,
+  InsufficientCapacity: FULL,
+  CredentialsProviderError: {
+    code: 'not-supported',
+    message: 'This Waybill has no AWS identity of its own, with which it could assume a role.',
+    remedy: 'The operator gives it one (AWS_ACCESS_KEY_ID or an instance role), or the account uses an access key.',
+  },
+};
+
+const BY_STATUS: Readonly<Record<number, Rule>> = { 403: NO_RIGHT, 405: NO_SUPPORT, 501: NO_SUPPORT, 507: FULL };
+
+const isTls = (code: string): boolean => /CERT|SELF_SIGNED|UNABLE_TO|^ERR_(?:TLS|SSL)|^EPROTO$/.test(code);
+
+const ofConnection = (code: string): Rule => ({
+  code: 'unreachable',
+  message: isTls(code)
+    ? `No secure connection could be made (${code}).`
+    : `No connection could be made or kept (${code}).`,
+  remedy: isTls(code)
+    ? "Check that the endpoint speaks https, and that its certificate is valid for the host's name."
+    : 'Check the endpoint, its port and any firewall in between.',
+});
+
+const TIMED_OUT: Rule = {
+  code: 'timed-out',
+  message: 'The server did not answer in time.',
+  remedy: 'Check the endpoint and its port; a firewall may drop what we send. If they are right, try again later.',
+};
+
+const ruleFor = (error: unknown): Rule => {
+  const thrown = seen(error);
+  const status = statusOf(error);
+  const provider = providerCodeOf(error);
+  const region = regionIn(error);
+  if (region && (status === 301 || provider === 'AuthorizationHeaderMalformed')) {
+    return { code: 'wrong-region', message: `The right region is ${region}.`, remedy: `Set the region to ${region}.` };
+  }
+  if (status === 0 && isTimeout(thrown)) return TIMED_OUT;
+  const rule = RULES[provider] ?? BY_STATUS[status];
+  if (rule) return rule;
+  if (status === 0 && thrown.code) return ofConnection(thrown.code);
+  if (status >= 500 || status === 429) {
+    return {
+      code: 'unexpected',
+      message: `The server is busy or broken (HTTP ${status}).`,
+      remedy: 'Try again in a while; if it stays so, ask the partner.',
+    };
+  }
+  return {
+    code: 'unexpected',
+    message: status === 0 ? 'The answer could not be understood.' : `The server refused it (HTTP ${status}).`,
+    remedy: 'Check that the endpoint is an S3 service; if it is, ask the partner what their logs say.',
+  };
+};
+
+/** What anything thrown by a call means. */
+export const problemOf = (error: unknown): Problem => {
+  if (error instanceof HostError) {
+    return { code: error.code, provider: error.providerCode, message: error.message, remedy: error.remedy };
+  }
+  const rule = ruleFor(error);
+  return { ...rule, provider: rule === TIMED_OUT ? undefined : providerCodeOf(error) };
+};
+
+const SLUGS: Partial<Record<CheckCode, string>> = {
+  'permission-denied': 'partner-permission-denied',
+  'storage-full': 'partner-storage-full',
+  'timed-out': 'partner-timeout',
+  unreachable: 'partner-unavailable',
+};
+
+/** The same as an error of the sink. The SDK's own is not attached: it holds headers and signatures. */
+export const partnerError = (error: unknown, call: string, resource: string): WaybillError => {
+  if (error instanceof WaybillError) return error;
+  const { code, provider, message, remedy } = problemOf(error);
+  const status = statusOf(error);
+  const busy = code === 'unexpected' && (status >= 500 || status === 429 || status === 409);
+  const worthARetry = busy || code === 'timed-out' || code === 'unreachable';
+  return new WaybillError(
+    busy ? 'partner-unavailable' : (SLUGS[code] ?? 'partner-rejected'),
+    worthARetry ? 'unavailable' : 'refused',
+    `${call} of ${resource} failed (${provider ?? code}). ${message} ${remedy}`.trim(),
+  );
+};
