@@ -28,7 +28,7 @@ export const openBackbone = async (configuration: Configuration): Promise<Backbo
 
   const embedded =
     configuration.databaseUrl === undefined
-      ? await openEmbeddedPostgres({ folder: join(configuration.dataFolder, 'postgres'), log: (line) => log.debug(line) })
+      ? await openEmbeddedPostgres({ folder: join(configuration.dataFolder, 'postgres'), log: () => undefined })
       : undefined;
   if (embedded) opened.defer(() => embedded.stop());
   const databaseUrl = embedded?.url ?? configuration.databaseUrl!;

@@ -15,10 +15,11 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
   const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 2048 } });
   const fastify = adapter.getInstance();
   fastify.addContentTypeParser(STREAMED, (_request, payload, done) => done(null, payload));
-  const app = await NestFactory.create<NestFastifyApplication>(root as Type, adapter, { bufferLogs: true, abortOnError: false });
-  app.useLogger(app.get(Logger));
+  const app = await NestFactory.create<NestFastifyApplication>(root as Type, adapter, { logger: ['error', 'warn'], abortOnError: false });
   app.useGlobalPipes(new FormPipe());
   app.useGlobalFilters(new ProblemFilter());
   publishDocuments(app);
+  await app.init(); // before the logger is in place: what Nest says of its own wiring is of no use to an operator
+  app.useLogger(app.get(Logger));
   return app;
 };

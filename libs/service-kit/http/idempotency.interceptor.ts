@@ -15,7 +15,7 @@ export const idempotencyMigrations: readonly Migration[] = [
     name: '001-command-outcomes',
     sql: `create table command_outcomes (
             command_id uuid primary key, request_digest text not null,
-            status int, headers jsonb, body jsonb, created_at timestamptz not null default now());
+            status int, headers json, body json, created_at timestamptz not null default now());
           create index on command_outcomes (created_at)`,
   },
 ];
