@@ -1,6 +1,7 @@
 import type { Connector } from './port.js';
+import { sftp } from './sftp/index.js';
 
 /** Every destination type there is. Adding one is its folder and a line here. */
-export const connectors: readonly Connector[] = [];
+export const connectors: readonly Connector[] = [sftp];
 
 export const connectorFor = (type: string): Connector | undefined => connectors.find(({ spec }) => spec.type === type);

@@ -1,0 +1,265 @@
+import type { LookupAddress } from 'node:dns';
+import { connect as connectTcp, type Socket } from 'node:net';
+import ssh2, { type AuthenticationType, type Client, type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2';
+import { unlessAborted } from '../abort.js';
+import { resolveAllowed } from '../network.js';
+import type { Credentials, Environment } from '../port.js';
+import { Authentication, passwordExpired } from './authentication.js';
+import { type Deadlines, within } from './deadlines.js';
+import { connectionLost, SftpFailure, timedOut } from './failure.js';
+import { HOST_KEY_FAMILIES, type HostKey, hostKeyOf, pinnedHostKey } from './host-key.js';
+import { SftpSession } from './session.js';
+
+export type StepName = 'reach' | 'transport' | 'host-key' | 'authenticate' | 'open-sftp';
+
+/** Wraps each step of connecting; a proof notes what came of it. `passed` says what is known when it went well. */
+export type Step = <T>(name: StepName, work: () => Promise<T>, passed: (value: T) => string) => Promise<T>;
+
+const plainly: Step = (_name, work) => work();
+
+/** The server's host key was confirmed by nobody yet. Nothing secret was sent. */
+export class UnconfirmedHostKey extends SftpFailure {
+  constructor(readonly hostKey: Required<HostKey>) {
+    super(
+      'host-key-unknown',
+      `The server shows the host key ${hostKey.fingerprint} (${hostKey.algorithm}), which nobody has confirmed yet.`,
+      'Compare it with what the partner says, and connect again with it as hostKey.',
+    );
+  }
+}
+
+const hostKeyChanged = (pinned: HostKey, seen: readonly Required<HostKey>[]): SftpFailure =>
+  new SftpFailure(
+    'host-key-changed',
+    `The server shows the host key ${seen.map((key) => `${key.fingerprint} (${key.algorithm})`).join(' and ')}, and ${pinned.fingerprint} is the confirmed one. Nothing was sent.`,
+    'Ask the partner whether they changed it. If they did, replace the credentials with the new hostKey; if not, somebody is in between.',
+  );
+
+/** A TCP connection in the middle of its key exchange: the server has shown its host key, and waits for our verdict. */
+interface Handshake {
+  readonly hostKey: Required<HostKey>;
+  /** From here on the connection accepts this key alone, also when keys are exchanged anew. */
+  trust(): void;
+  /** When authentication is over. */
+  readonly ready: Promise<void>;
+  readonly client: Client;
+  readonly socket: Socket;
+  abandon(): void;
+}
+
+export const connectSftp = async (
+  credentials: Credentials,
+  environment: Environment,
+  deadlines: Deadlines,
+  step: Step = plainly,
+): Promise<{ readonly session: SftpSession; readonly hostKey: Required<HostKey> }> => {
+  const { signal } = environment;
+  const host = String(credentials.authentication['host']);
+  const port = Number(credentials.authentication['port'] ?? 22);
+  const pinned = pinnedHostKey(credentials);
+  const authentication = new Authentication(credentials);
+  const open: Handshake[] = [];
+
+  const reach = async (): Promise<Socket> => {
+    const late = new AbortController();
+    const connected = resolveAllowed(host, environment).then((addresses) =>
+      openSocket(host, port, addresses, AbortSignal.any([signal, late.signal])),
+    );
+    return within(deadlines.connect, unlessAborted(signal, connected), () => {
+      late.abort(timedOut(`no connection to ${host}, port ${port}`, deadlines.connect));
+      return late.signal.reason as Error;
+    });
+  };
+  const inTime = <T>(what: string, work: Promise<T>) =>
+    unlessAborted(
+      signal,
+      within(deadlines.handshake, work, () => timedOut(what, deadlines.handshake)),
+    );
+  const shakeHands = async (socket: Socket, algorithms: readonly string[]): Promise<Handshake> => {
+    const handshake = await inTime('the SSH key exchange', startHandshake(socket, authentication, algorithms)).catch(
+      (error: unknown) => {
+        socket.destroy();
+        throw error;
+      },
+    );
+    open.push(handshake);
+    return handshake;
+  };
+
+  /** The handshake to go on with: this one, or one about another of the server's keys when the pin does not say which. */
+  const verifyHostKey = async (first: Handshake): Promise<Handshake> => {
+    if (pinned === undefined) throw new UnconfirmedHostKey(first.hostKey);
+    if (first.hostKey.fingerprint === pinned.fingerprint) return first;
+    const seen = [first.hostKey];
+    const others = pinned.algorithm ? [] : HOST_KEY_FAMILIES.filter((family) => !belongs(first.hostKey, family));
+    for (const family of others) {
+      const other = await shakeHands(await reach(), family).catch(() => undefined);
+      if (other?.hostKey.fingerprint === pinned.fingerprint) return other;
+      if (other) seen.push(other.hostKey);
+    }
+    throw hostKeyChanged(pinned, seen);
+  };
+
+  try {
+    const socket = await step('reach', reach, (it) => `Connected to ${it.remoteAddress}, port ${it.remotePort}.`);
+    const first = await step(
+      'transport',
+      () => shakeHands(socket, preferring(pinned?.algorithm)),
+      ({ hostKey }) => `The server speaks SSH and shows a host key of type ${hostKey.algorithm}.`,
+    );
+    const trusted = await step(
+      'host-key',
+      () => verifyHostKey(first),
+      ({ hostKey }) => `The server has the confirmed host key ${hostKey.fingerprint} (${hostKey.algorithm}).`,
+    );
+    for (const handshake of open) if (handshake !== trusted) handshake.abandon();
+    trusted.trust();
+    await step(
+      'authenticate',
+      () => inTime('the authentication', trusted.ready),
+      () => authentication.passed,
+    );
+    const session = await step(
+      'open-sftp',
+      async () => {
+        const sftp = await inTime('the request for SFTP', openSubsystem(trusted.client));
+        return new SftpSession(trusted.client, trusted.socket, sftp, deadlines);
+      },
+      ({ capabilities }) => `The server speaks SFTP and takes ${capabilities.maxWriteBytes} bytes a write.`,
+    );
+    return { session, hostKey: trusted.hostKey };
+  } catch (error) {
+    for (const handshake of open) handshake.abandon();
+    throw error;
+  }
+};
+
+const belongs = ({ algorithm }: Required<HostKey>, family: readonly string[]): boolean => family.includes(algorithm);
+
+/** All algorithms, those of the pinned key first: a server with several keys then shows the one we know. */
+const preferring = (algorithm: string | undefined): readonly string[] => {
+  const family = HOST_KEY_FAMILIES.find((each) => algorithm !== undefined && each.includes(algorithm)) ?? [];
+  return [...new Set([...family, ...HOST_KEY_FAMILIES.flat()])];
+};
+
+/**
+ * To one of the addresses that were checked, never resolving again. Without Nagle's algorithm: with it, each write
+ * waits for a delayed acknowledgement (35 ms for 64 KiB).
+ */
+const openSocket = (
+  host: string,
+  port: number,
+  addresses: readonly LookupAddress[],
+  signal: AbortSignal,
+): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connectTcp({
+      host,
+      port,
+      lookup: (_host, _options, answer) => answer(null, [...addresses]),
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      autoSelectFamilyAttemptTimeout: 2_000,
+    });
+    const abandon = () => socket.destroy(signal.reason as Error);
+    signal.addEventListener('abort', abandon);
+    socket.once('close', () => signal.removeEventListener('abort', abandon));
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', abandon);
+      resolve(socket);
+    });
+    socket.once('error', (error) => reject(notReached(host, port, error)));
+  });
+
+const notReached = (host: string, port: number, error: NodeJS.ErrnoException): Error => {
+  const refused = error.code === 'ECONNREFUSED';
+  return new SftpFailure(
+    error.code === 'ETIMEDOUT' ? 'timed-out' : 'unreachable',
+    refused ? `${host} refuses connections on port ${port}.` : `${host}, port ${port}, cannot be reached.`,
+    "Check host and port, and that the partner's firewall lets our addresses in.",
+    error.code,
+  );
+};
+
+const startHandshake = (
+  socket: Socket,
+  authentication: Authentication,
+  algorithms: readonly string[],
+): Promise<Handshake> => {
+  const client = new ssh2.Client();
+  let trusted: string | undefined;
+  let decide: ((permitted: boolean) => void) | undefined;
+  let fail: (error: SftpFailure) => void = () => undefined;
+  const ready = new Promise<void>((resolve, reject) => {
+    fail = reject;
+    client.once('ready', resolve);
+    client.on('error', (error: Error & NodeJS.ErrnoException & { level?: string }) =>
+      reject(authentication.failure ?? handshakeFailure(error)),
+    );
+    client.once('close', () => reject(connectionLost()));
+    client.on('change password', () => {
+      reject(passwordExpired());
+      client.end();
+    });
+  });
+  const abandon = () => {
+    fail(connectionLost());
+    if (trusted === undefined) decide?.(false);
+    client.end();
+    socket.destroySoon();
+  };
+  return new Promise((resolve, reject) => {
+    ready.catch(reject);
+    client.connect({
+      sock: socket,
+      algorithms: { serverHostKey: [...algorithms] as ServerHostKeyAlgorithm[] },
+      readyTimeout: 0, // each step has a deadline of its own
+      keepaliveInterval: 15_000,
+      hostVerifier: (blob: Buffer, verify: (permitted: boolean) => void) => {
+        const hostKey = hostKeyOf(blob);
+        if (decide) return verify(hostKey.fingerprint === trusted);
+        decide = verify;
+        const trust = () => {
+          trusted = hostKey.fingerprint;
+          verify(true);
+        };
+        resolve({ hostKey, trust, ready, client, socket, abandon });
+      },
+      authHandler: (left: AuthenticationType[] | null, partialSuccess: boolean | null) =>
+        authentication.next(left, partialSuccess),
+      username: '', // every method that `next` answers brings its own
+    });
+  });
+};
+
+/** What ssh2 says when keys or names do not match, told by its texts since it has no codes for them. */
+const handshakeFailure = (error: NodeJS.ErrnoException & { readonly level?: string }): SftpFailure => {
+  if (/no matching/.test(error.message))
+    return new SftpFailure(
+      'not-supported',
+      `The server and we share no algorithm: ${error.message}.`,
+      'Ask the partner to allow a current algorithm (such as curve25519-sha256, aes128-gcm@openssh.com, ssh-ed25519).',
+    );
+  if (error.level === 'protocol' && !/Connection lost/.test(error.message))
+    return new SftpFailure(
+      'not-supported',
+      `What answers there does not speak SSH version 2 (${error.message}).`,
+      'Check host and port: FTPS and HTTPS are other protocols.',
+    );
+  return connectionLost(error);
+};
+
+const openSubsystem = (client: Client): Promise<SFTPWrapper> =>
+  new Promise((resolve, reject) => {
+    const refuse = (error: Error) =>
+      reject(
+        new SftpFailure(
+          'not-supported',
+          `The server lets this user in, but gives no SFTP: ${error.message}.`,
+          'Ask the partner to allow SFTP for this user.',
+        ),
+      );
+    client.once('close', () => reject(connectionLost()));
+    client.sftp((error, sftp) => (error ? refuse(error) : resolve(sftp)));
+  });
