@@ -51,9 +51,7 @@ export const provideService = (definition: ServiceDefinition, parts: ServicePart
     { provide: EVENT_STORE, useFactory: (service: Service) => service.store, inject: [SERVICE] },
     { provide: DATABASE, useFactory: (service: Service) => service.database, inject: [SERVICE] },
     { provide: VAULT, useFactory: (backbone: Backbone) => backbone.vault, inject: [BACKBONE] },
-    ...listeners,
-    ...answerers,
-    ...workers,
+    ...new Set<Type>([...listeners, ...answerers, ...workers]),
     {
       provide: RUNNER,
       useFactory: (service: Service, ...all: object[]) =>

@@ -13,6 +13,8 @@ import { RemoveMarketingActionHandler, SettleMarketingActionRemoval } from './re
 import { RemoveMarketingActionRoute } from './remove-marketing-action/remove-marketing-action.route.js';
 import { ReviseMarketingActionHandler } from './revise-marketing-action/revise-marketing-action.js';
 import { ReviseMarketingActionRoute } from './revise-marketing-action/revise-marketing-action.route.js';
+import { Feed, feedMigrations } from './watch-events/feed.js';
+import { WatchEventsRoute } from './watch-events/watch-events.route.js';
 
 @Module({
   controllers: [
@@ -21,6 +23,7 @@ import { ReviseMarketingActionRoute } from './revise-marketing-action/revise-mar
     DefineMarketingActionRoute,
     ReviseMarketingActionRoute,
     RemoveMarketingActionRoute,
+    WatchEventsRoute,
   ],
   providers: [
     ...provideService(
@@ -28,12 +31,12 @@ import { ReviseMarketingActionRoute } from './revise-marketing-action/revise-mar
         name: 'catalog',
         projections: [marketingActionsProjection],
         publications: [marketingActionPublications, destinationTypePublications],
-        migrations: connectionMigrations,
+        migrations: [...connectionMigrations, ...feedMigrations],
       },
       {
-        listeners: [Connections, SettleMarketingActionRemoval],
+        listeners: [Connections, SettleMarketingActionRemoval, Feed],
         answerers: [AnswerCheckMarketingActions],
-        workers: [RecordDestinationTypes],
+        workers: [RecordDestinationTypes, Feed],
       },
     ),
     MarketingActions,
