@@ -9,7 +9,7 @@ export const machineFacts = async (): Promise<Readonly<Record<string, string>>> 
   Memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
   Node: `${process.versions.node} on ${process.platform}-${process.arch}`,
   PostgreSQL: await postgres(),
-  'SFTP cipher': nativeCipher() ? "ssh2's native binding" : "ssh2's JavaScript (the native binding is not built)",
+  'SFTP cipher': hasNativeCipher() ? "ssh2's native binding" : "ssh2's JavaScript (the native binding is not built)",
 });
 
 const postgres = async (): Promise<string> => {
@@ -32,14 +32,8 @@ const postgres = async (): Promise<string> => {
   }
 };
 
-/** ssh2 tries to load it, and falls back in silence. */
-const nativeCipher = (): boolean => {
-  try {
-    createRequire(import.meta.resolve('@waybill/testkit/install'))(
-      'ssh2/lib/protocol/crypto/build/Release/sshcrypto.node',
-    );
-    return true;
-  } catch {
-    return false;
-  }
+/** ssh2 takes its native cipher where it can be loaded, and falls back in silence. */
+export const hasNativeCipher = (): boolean => {
+  const ssh2 = createRequire(import.meta.resolve('@waybill/testkit/install'));
+  return (ssh2('ssh2/lib/protocol/crypto.js') as { bindingAvailable: boolean }).bindingAvailable;
 };
