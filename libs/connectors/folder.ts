@@ -9,7 +9,6 @@ const MACROS = /(?:^|\/)(?:%SEGMENT_NAME%(?:\/%SEGMENT_ID%)?|%SEGMENT_ID%)$/;
 
 /** A segment's name or id as one folder: what would split, hide or climb folders becomes an underscore; spaces stay. */
 const asFolderName = (text: string): string => {
-  // eslint-disable-next-line no-control-regex
   const name = text.replace(/[/\\\u0000-\u001f\u007f]/g, '_').trim();
   return /^\.*$/.test(name) ? '_' : name;
 };

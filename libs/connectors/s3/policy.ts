@@ -2,7 +2,8 @@ const partitionOf = (region: string): string =>
   region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 
 const REQUIRED = ['s3:PutObject', 's3:AbortMultipartUpload'];
-const OPTIONAL_ON_FILES = ['s3:GetObject', 's3:DeleteObject', 's3:ListMultipartUploadParts'];
+/** The right to delete versions is for buckets that keep them. */
+const OPTIONAL_ON_FILES = ['s3:GetObject', 's3:DeleteObject', 's3:DeleteObjectVersion', 's3:ListMultipartUploadParts'];
 
 /** The IAM policy that delivery into a folder of a bucket needs; `everything` adds the rights it can do without. */
 export const iamPolicy = (bucket: string, folder: string, region: string, everything: boolean): string => {

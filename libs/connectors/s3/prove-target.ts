@@ -56,14 +56,15 @@ class TargetProof {
     try {
       const list = await this.#locate();
       const mayDelete = await this.#tryDelete();
-      const policy = await this.#tryMultipart();
-      const completion =
-        mayDelete && policy !== undefined ? await this.#tryCompletion(policy) : this.#leaveCompletion(mayDelete);
+      const { checksum, listUploads } = await this.#tryMultipart();
+      const completion = mayDelete ? await this.#tryCompletion(checksum) : this.#leaveCompletion();
       await this.#cleanUp();
+      if (this.#blockedBy !== undefined) return this.#checks.proof({});
       const findings: TargetFindings = {
         region: this.access.region,
-        checksum: policy ?? 'none',
+        checksum,
         list,
+        listUploads,
         delete: mayDelete,
         ...completion,
       };
@@ -145,8 +146,8 @@ class TargetProof {
     return deleted ?? false;
   }
 
-  /** The two rights that delivery cannot do without: to put, and to abort. Answers the checksums that work. */
-  async #tryMultipart(): Promise<ChecksumPolicy | undefined> {
+  /** The two rights that delivery cannot do without: to put, and to abort. */
+  async #tryMultipart(): Promise<Pick<TargetFindings, 'checksum' | 'listUploads'>> {
     const started = await this.#attempt(
       { name: 'multipart-start', call: 'CreateMultipartUpload', resource: this.#uri() },
       () => this.#start('sha256'),
@@ -160,12 +161,17 @@ class TargetProof {
           ? 'A part can be uploaded. The server checks no checksum of it.'
           : `A part can be uploaded, and the server checks its ${policy} checksum.`,
     );
-    const aborted = await this.#attempt(
+    const uploads = await this.#attempt(
+      { name: 'list-uploads', call: 'ListMultipartUploads', resource: this.#uri(), optional: true },
+      () => this.#bucket.listUploads(this.#key),
+      'Unfinished uploads can be listed, so that those of a broken run are found and aborted.',
+    );
+    await this.#attempt(
       { name: 'multipart-abort', call: 'AbortMultipartUpload', resource: this.#uri() },
-      () => this.#abort(sent!).then(() => sent!.policy),
+      () => this.#abort(sent!),
       'An upload can be aborted; nothing of it is left.',
     );
-    return aborted;
+    return { checksum: sent?.policy ?? 'none', listUploads: uploads !== undefined };
   }
 
   /** The first policy from this one on with which the server lets an upload begin. */
@@ -200,9 +206,7 @@ class TargetProof {
     this.#open.delete(upload);
   }
 
-  async #tryCompletion(
-    policy: ChecksumPolicy,
-  ): Promise<Pick<TargetFindings, 'conditionalComplete' | 'read' | 'listUploads'>> {
+  async #tryCompletion(policy: ChecksumPolicy): Promise<Pick<TargetFindings, 'conditionalComplete' | 'read'>> {
     const stage = async (): Promise<{ upload: ProbeUpload; parts: readonly SentPart[] }> => {
       const upload = await this.#start(policy);
       return { upload, parts: [await this.#bucket.sendPart(upload, 1, CONTENT, policy)] };
@@ -226,30 +230,18 @@ class TargetProof {
       },
       'An upload can be completed.',
     );
-    const second = first && (await stage().catch(() => undefined));
     const refused = await this.#attempt(
       { name: 'refuse-taken-name', call: 'CompleteMultipartUpload', resource: this.#uri(), optional: true },
       async () => {
-        if (!conditions || !second) throw NO_CONDITIONS;
-        const error = await complete(second, true).then(
-          () => undefined,
+        if (!conditions) throw NO_CONDITIONS;
+        const error = await complete(await stage(), true).then(
+          () => NO_CONDITIONS,
           (thrown: unknown) => thrown,
         );
-        if (error === undefined) throw NO_CONDITIONS;
         if (![409, 412].includes(statusOf(error))) throw error;
         return true;
       },
       'The server itself refuses a second file under a name (If-None-Match: *).',
-    );
-    const uploads = await this.#attempt(
-      {
-        name: 'list-uploads',
-        call: 'ListMultipartUploads',
-        resource: this.#uri(pathIn(this.folder, '')),
-        optional: true,
-      },
-      () => this.#bucket.listUploads(this.#key),
-      'Unfinished uploads can be listed, so that those of a broken run are found and aborted.',
     );
     const head = await this.#attempt(
       { name: 'head', call: 'HeadObject', resource: this.#uri(), optional: refused === true },
@@ -265,27 +257,21 @@ class TargetProof {
           ? 'The file has the size that was sent; the server tells no checksum.'
           : 'The file has the size and the checksum that were sent.',
     );
-    return { conditionalComplete: refused ?? false, read: head !== undefined, listUploads: uploads !== undefined };
+    return { conditionalComplete: refused ?? false, read: head !== undefined };
   }
 
   /** Where deletion is denied, a completed file would stay. */
-  #leaveCompletion(mayDelete: boolean): Pick<TargetFindings, 'conditionalComplete' | 'read' | 'listUploads'> {
+  #leaveCompletion(): Pick<TargetFindings, 'conditionalComplete' | 'read'> {
+    const reason = 'Not tried, since the probe file could not be deleted again.';
     for (const [name, call, optional] of [
       ['complete', 'CompleteMultipartUpload', false],
       ['refuse-taken-name', 'CompleteMultipartUpload', true],
-      ['list-uploads', 'ListMultipartUploads', true],
       ['head', 'HeadObject', true],
     ] as const) {
-      const reason = this.#blockedBy ?? (mayDelete ? undefined : 'delete');
-      this.#checks.skipped(
-        { name, call, resource: this.#uri(), optional },
-        this.#blockedBy === undefined
-          ? 'Not tried, since the probe file could not be deleted again.'
-          : notTried(reason ?? name),
-        this.#blockedBy === undefined ? this.#grant(true) : '',
-      );
+      const blocked = this.#blockedBy === undefined ? reason : notTried(this.#blockedBy);
+      this.#checks.skipped({ name, call, resource: this.#uri(), optional }, blocked);
     }
-    return { conditionalComplete: null, read: null, listUploads: true };
+    return { conditionalComplete: null, read: null };
   }
 
   /** Called a second time when the proof ends early; then, and when all went well, there is nothing to do. */

@@ -81,8 +81,8 @@ class S3Sink implements FileSink {
     const strict = this.findings.conditionalComplete ?? this.atAws;
     if (!strict) {
       const look = await this.#look(path, upload);
-      if (look === 'unreadable') throw this.#mayNotLook(path);
-      if (look !== 'nothing') return this.#settle(staged, look);
+      if (look === 'unreadable' && !this.#conditional()) throw this.#mayNotLook(path);
+      if (typeof look === 'object') return this.#settle(staged, look);
     }
     try {
       const parts = await this.#partsOf(staged);
@@ -161,7 +161,7 @@ class S3Sink implements FileSink {
     const look = await this.#look(path, fromHandle(staged)).catch(() => {
       throw failure;
     });
-    if (look === 'unreadable') throw status === 412 ? this.#mayNotLook(path) : failure;
+    if (look === 'unreadable') throw [404, 409, 412].includes(status) ? this.#mayNotLook(path) : failure;
     if (look !== 'nothing') return this.#settle(staged, look);
     if (providerCodeOf(error) === 'NoSuchUpload') throw this.#lost(path);
     throw (await this.#isGone(staged)) ? this.#lost(path) : failure;
@@ -269,7 +269,7 @@ class S3Sink implements FileSink {
     return new WaybillError(
       'partner-permission-denied',
       'refused',
-      `${this.#uri(path)} may be taken, and we may not look whether by this very file. Grant s3:GetObject on the folder.`,
+      `${this.#uri(path)} may hold this file or another, and we are not allowed to look. Grant s3:GetObject on the folder.`,
     );
   }
 

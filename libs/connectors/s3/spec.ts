@@ -2,6 +2,8 @@ import { expandFolder } from '../folder.js';
 import type { ConnectorSpec } from '../port.js';
 import { AccessKeyForm, AssumeRoleForm, S3TargetForm } from './forms.js';
 
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
 /** Keys begin without a slash: `/a` would make a folder without a name. */
 export const folderOf: NonNullable<ConnectorSpec['folderOf']> = ({ folder }, segment) =>
   expandFolder(typeof folder === 'string' ? folder.replace(/^\/+/, '') : '', segment);
@@ -18,6 +20,6 @@ export const spec: ConnectorSpec = {
     { method: 'assume-role', title: 'Assumed role', form: AssumeRoleForm },
   ],
   target: { form: S3TargetForm },
-  addressOf: ({ endpoint, region }) => String(endpoint ?? region ?? 'AWS'),
+  addressOf: ({ endpoint, region }) => [endpoint, region, 'AWS'].find(isText) ?? '',
   folderOf,
 };

@@ -52,6 +52,8 @@ osd data = ${home}/osd
 osd objectstore = memstore
 memstore device bytes = 4294967296
 osd max object name len = 256
+osd crush update on start = false
+osd class update on start = false
 osd class load list = *
 osd class default list = *
 run dir = ${home}
@@ -98,6 +100,8 @@ export const startRadosgw = async (buckets: readonly string[] = []): Promise<S3C
     await start('ceph-mon', ['-i', 'a'], async () => Boolean(await run('ceph', '--connect-timeout', '1', 'fsid')));
     const storeId = randomUUID();
     const id = await run('ceph', 'osd', 'new', storeId);
+    // Ceph 16 would place the store by itself, at times before it knows its cluster ("wrong fsid").
+    await run('ceph', 'osd', 'crush', 'add', `osd.${id}`, '1', 'root=default', 'host=localhost');
     await run('ceph-osd', '-i', id, '--mkfs', '--osd-uuid', storeId);
     await start('ceph-osd', ['-i', id], async () => (await run('ceph', 'osd', 'stat')).includes('1 up'));
     const endpoint = `http://127.0.0.1:${port}`;
