@@ -73,6 +73,12 @@ const NO_SUPPORT: Rule = {
   remedy: 'Ask the partner whether their store offers it.',
 };
 
+const DAMAGED: Rule = {
+  code: 'unexpected',
+  message: 'The bytes that arrived were not those that were sent.',
+  remedy: 'Try again; if it stays so, ask the partner what stands between us and the store.',
+};
+
 const FULL: Rule = {
   code: 'storage-full',
   message: 'The store has no room left for this account.',
@@ -107,6 +113,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     message: 'There is no such bucket.',
     remedy: 'Check the name of the bucket, and that it is at this endpoint.',
   },
+  BadDigest: DAMAGED,
+  XAmzContentSHA256Mismatch: DAMAGED,
   NotImplemented: NO_SUPPORT,
   MethodNotAllowed: NO_SUPPORT,
   QuotaExceeded: FULL,
@@ -186,7 +194,8 @@ export const partnerError = (error: unknown, call: string, resource: string): Wa
   if (error instanceof WaybillError) return error;
   const { code, provider, message, remedy } = problemOf(error);
   const status = statusOf(error);
-  const busy = code === 'unexpected' && (status >= 500 || status === 429 || status === 409);
+  const passing = status >= 500 || status === 429 || status === 409 || RULES[provider ?? ''] === DAMAGED;
+  const busy = code === 'unexpected' && passing;
   const worthARetry = busy || code === 'timed-out' || code === 'unreachable';
   return new WaybillError(
     busy ? 'partner-unavailable' : (SLUGS[code] ?? 'partner-rejected'),
