@@ -51,6 +51,12 @@ export const DestinationRequestOpened = defineEvent(
   'DestinationRequestOpened',
   Type.Object({ requestId: Id, revision: Revision, destinationId: Id }),
 );
+/** The owners agreed; the service itself hears it and has the target proven. */
+export const TargetProofRequested = defineEvent(
+  'destination',
+  'TargetProofRequested',
+  Type.Object({ requestId: Id, revision: Revision }),
+);
 
 /** A destination, or a request that would make or change one and has not ended yet. */
 const Uses = Type.Object({ uses: Type.Array(Type.Object({ destinationId: Id, name: Type.String() })) });

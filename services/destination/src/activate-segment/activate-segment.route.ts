@@ -1,0 +1,83 @@
+import { Body, Delete, Inject, Param, Put } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiOkResponse } from '@nestjs/swagger';
+import type { CommandContext } from '@waybill/kernel';
+import { Context, ServiceController } from '@waybill/service-kit';
+import { Type } from 'class-transformer';
+import { IsIn, IsOptional, IsString, MaxLength, ValidateIf, ValidateNested } from 'class-validator';
+import { ChangeDestination } from '../change-destination.js';
+import { DestinationView } from '../view/destination.view.js';
+import { Destinations } from '../view/destinations.js';
+import { ActivateSegment } from './activate-segment.js';
+
+const FREQUENCIES = ['once', 'hourly', 'every-3-hours', 'every-6-hours', 'every-8-hours', 'every-12-hours', 'daily', 'weekly', 'monthly'] as const;
+
+export class ScheduleForm {
+  @IsIn(['full', 'incremental'])
+  mode!: 'full' | 'incremental';
+
+  @IsIn(FREQUENCIES)
+  frequency!: (typeof FREQUENCIES)[number];
+
+  /** `HH:mm`, on the clock of `timeZone`. */
+  @IsString()
+  at!: string;
+
+  /** IANA name: `Europe/Berlin`. */
+  @IsString()
+  timeZone!: string;
+
+  /** `yyyy-MM-dd`, the first day on which a slot may begin. */
+  @IsString()
+  startDate!: string;
+
+  /** The last day on which a slot may begin, inclusive. */
+  @IsOptional()
+  @IsString()
+  endDate?: string;
+}
+
+export class ActivationForm {
+  /** Null: files go out only when a run is asked for. Streams are live and have none. */
+  @ValidateIf((_, value) => value !== null)
+  @ValidateNested()
+  @Type(() => ScheduleForm)
+  schedule!: ScheduleForm | null;
+
+  /** Template without extension; `%DESTINATION_NAME%`, `%SEGMENT_ID%`, `%DATETIME(YYYYMMdd_HHmmss)%` … */
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  fileName?: string;
+}
+
+@ServiceController('v1/destinations/:id/segments/:segmentId', 'activation')
+export class ActivateSegmentRoute {
+  constructor(
+    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(Destinations) private readonly destinations: Destinations,
+  ) {}
+
+  /** Switches a segment on, or changes the schedule or file name of one that is on. */
+  @Put()
+  @ApiOkResponse({ type: DestinationView })
+  async activate(
+    @Context() context: CommandContext,
+    @Param('id') id: string,
+    @Param('segmentId') segmentId: string,
+    @Body() { schedule, fileName }: ActivationForm,
+  ) {
+    const plain = schedule === null ? null : { ...schedule };
+    const input = { schedule: plain, ...(fileName === undefined ? {} : { fileName }) };
+    const { isNew } = await this.commands.execute(new ActivateSegment(context, id, segmentId, input));
+    return this.destinations.answer(context, id, isNew ? 201 : 200);
+  }
+
+  /** Switches a segment off; a run under way ends as it was planned. */
+  @Delete()
+  @ApiOkResponse({ type: DestinationView })
+  async deactivate(@Context() context: CommandContext, @Param('id') id: string, @Param('segmentId') segmentId: string) {
+    await this.commands.execute(new ChangeDestination(context, id, { type: 'DeactivateSegment', segmentId }));
+    return this.destinations.answer(context, id);
+  }
+}

@@ -1,0 +1,1 @@
+export { DestinationModule } from './destination.module.js';

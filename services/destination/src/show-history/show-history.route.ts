@@ -1,0 +1,62 @@
+import { Get, Inject, Param, Query } from '@nestjs/common';
+import { readEvents } from '@waybill/event-store';
+import { CurrentCaller, type Caller, encodeCursor, PageQuery, SERVICE, ServiceController, type Service, decodeCursor } from '@waybill/service-kit';
+import { Type } from 'class-transformer';
+import { IsInt, IsISO8601, IsOptional, Min } from 'class-validator';
+import { destinationNotFound } from '../destination/index.js';
+import { destinationStream, destinationStreamOf } from '../stream.js';
+
+const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
+
+export class HistoryQuery extends PageQuery {
+  /** Recorded at or after this time. */
+  @IsOptional()
+  @IsISO8601({ strict: true }, TIME)
+  from?: string;
+
+  /** Recorded at or before this time. */
+  @IsOptional()
+  @IsISO8601({ strict: true }, TIME)
+  to?: string;
+
+  /** After this revision. */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  after?: number;
+}
+
+@ServiceController('v1/destinations/:id/history', 'destinations')
+export class ShowHistoryRoute {
+  constructor(@Inject(SERVICE) private readonly service: Service) {}
+
+  /** Every event of the destination, oldest first, a deleted one's included: what changed, when, and by whom. */
+  @Get()
+  async history(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() { limit, cursor, from, to, after = -1 }: HistoryQuery) {
+    const since = Math.max(after, Number(decodeCursor(cursor, 1)?.[0] ?? -1));
+    const earliest = from === undefined ? -Infinity : Date.parse(from);
+    const latest = to === undefined ? Infinity : Date.parse(to);
+    const items: object[] = [];
+    let last = -1;
+    let more = false;
+    let known = false;
+    for await (const event of readEvents(this.service.store, destinationStream, destinationStreamOf(id))) {
+      const { metadata, revision, recordedAt } = event;
+      if (metadata.tenant !== caller.tenant || metadata.sandbox !== caller.sandbox) break;
+      known = true;
+      const recorded = Date.parse(recordedAt);
+      if (revision <= since || recorded < earliest || recorded > latest) continue;
+      if (items.length === limit) {
+        more = true;
+        break;
+      }
+      last = revision;
+      const { actor, correlationId, causationId } = metadata;
+      const { id: eventId, type, position, data } = event;
+      items.push({ id: eventId, type, revision, position, recordedAt, actor, correlationId, causationId, data });
+    }
+    if (!known) throw destinationNotFound();
+    return { items, nextCursor: more ? encodeCursor([last]) : null };
+  }
+}
