@@ -25,7 +25,7 @@ export const findNode = () => {
     return { binary: process.execPath, home: dirname(dirname(process.execPath)), version: process.versions.node };
   }
   return fail(
-    `Waybill runs on Node ${OLDEST.join('.')} or newer. This is Node ${process.versions.node}, and npm has no newer one for ${platform}-${arch}: install Node 24.`,
+    `Waybill runs on Node ${OLDEST.join('.')} or newer. This is Node ${process.versions.node}, and npm brought none that runs on ${platform}-${arch}: install Node 24.`,
   );
 };
 
