@@ -104,6 +104,7 @@ const endLeftOver = async (cluster: Cluster, password: string, log: (line: strin
 const answerOf = async (url: string): Promise<'ours' | 'not ours' | 'none'> => {
   for (let tries = 0; tries < 120; tries += 1) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    client.on('error', () => undefined); // it was for the answer only
     try {
       await client.connect();
       return 'ours';

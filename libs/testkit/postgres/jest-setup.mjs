@@ -1,4 +1,4 @@
-// A folder for one jest run. The first spec that asks for a database starts the server in it (start.ts); teardown stops it.
+// A folder for one jest run. The first spec that asks for a database starts the server in it (libs/postgres/testing); teardown stops it.
 import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
