@@ -19,6 +19,8 @@ export interface Backbone {
   readonly bus: MessageBus;
   readonly vault: Vault;
   watchedBy(health: Health): Health;
+  /** Closed with the backbone, before what it stands on: the last opened first. */
+  defer(close: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export const openBackbone = async (configuration: Configuration): Promise<Backbo
       health.add('messaging', () => bus.checkHealth());
       return health;
     },
+    defer: (close) => resources.defer(close),
     close: () => resources.disposeAsync(),
   };
 };

@@ -31,10 +31,6 @@ class ServiceRunner {
     await Promise.all(this.workers.map((worker) => worker.stop()));
     await this.service.stop();
   }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.service.close();
-  }
 }
 
 /** The providers of one service module: its log, read models, questions and vault, visible to this module only. */

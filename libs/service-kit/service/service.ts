@@ -19,9 +19,10 @@ export interface Loaded<State> {
   readonly state: State;
   readonly revision: number;
   readonly position: string;
-  /** Time and actor of its first event. */
+  /** Time, actor and correlation of its first event. */
   readonly createdAt: string;
   readonly createdBy: string;
+  readonly correlationId: string;
 }
 
 export interface Executed<State> {
@@ -77,7 +78,6 @@ export interface Service {
   readModelsReach(position: string | 'head', waitMs: number): Promise<void>;
   start(listeners: readonly Listener[], answerers: readonly Answerer[]): Promise<void>;
   stop(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The command or message that something follows from. */
@@ -101,10 +101,12 @@ export const openService = async (definition: ServiceDefinition, backbone: Backb
   const { name } = definition;
   const log = new Logger(name);
   const database = await openDatabase({ url: backbone.databaseUrl, schema: name });
+  backbone.defer(() => database.close());
   await migrate(database, 'leases', leaseMigrations);
   await migrate(database, 'command outcomes', idempotencyMigrations);
   if (definition.migrations) await migrate(database, name, definition.migrations);
   const store = await openPostgresEventStore({ database, wakeups: backbone.wakeups });
+  backbone.defer(() => store.close());
   const projections: Projections = await openProjections({
     database,
     store,
@@ -118,9 +120,10 @@ export const openService = async (definition: ServiceDefinition, backbone: Backb
   const load: Service['load'] = async (type, stream, scope) => {
     const { state, revision, first, last } = await loadStream(store, type, stream);
     if (!first || !last || !isOf(scope, first.metadata)) {
-      return { state: type.decider.initialState, revision: -1, position: store.start, createdAt: '', createdBy: '' };
+      return { state: type.decider.initialState, revision: -1, position: store.start, createdAt: '', createdBy: '', correlationId: '' };
     }
-    return { state, revision, position: last.position, createdAt: first.metadata.occurredAt, createdBy: first.metadata.actor };
+    const { occurredAt: createdAt, actor: createdBy, correlationId } = first.metadata;
+    return { state, revision, position: last.position, createdAt, createdBy, correlationId };
   };
 
   const ask: Service['ask'] = async (question, data, cause) => {
@@ -235,11 +238,6 @@ export const openService = async (definition: ServiceDefinition, backbone: Backb
       await relay?.stop();
       await asker?.close();
       await projections.stop();
-    },
-
-    async close() {
-      await store.close();
-      await database.close();
     },
   };
 };

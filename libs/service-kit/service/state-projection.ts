@@ -6,7 +6,7 @@ import { decodeCursor, type Page, pageOf, type PageQuery } from '../http/paging.
 
 /**
  * The simplest read model: a row per stream that holds its folded state, by the very decider that decides. Lists filter on
- * members of the state; `indexes` are expressions over the row for those that are asked often.
+ * members of the state; `indexes` (what follows `create index on <table>`) are for those that are asked often.
  */
 export const stateProjection = <State, Command, Event extends DomainEvent>({
   name,
@@ -27,7 +27,7 @@ export const stateProjection = <State, Command, Event extends DomainEvent>({
       stream text primary key, tenant text not null, sandbox text not null, state jsonb not null,
       revision int not null, created_at timestamptz not null, created_by text not null, updated_at timestamptz not null);
     create index on ${name} (tenant, sandbox, created_at desc, stream);
-    ${indexes.map((index) => `create index on ${name} ${index.startsWith('(') ? index : `(${index})`};`).join('\n')}`,
+    ${indexes.map((index) => `create index on ${name} ${index};`).join('\n')}`,
   async handle(client, events) {
     const rows = await rowsOf<State>(client, name, events);
     for (const event of events) {

@@ -14,7 +14,7 @@ import { Destinations } from '../view/destinations.js';
 export const destinationsProjection = stateProjection({
   name: 'destinations',
   streamType: destinationStream,
-  indexes: [`(state->>'accountId')`],
+  indexes: [`((state->>'accountId'))`],
 });
 
 export class ListDestinationsQuery extends PageQuery {

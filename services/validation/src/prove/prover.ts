@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Connector, connectorFor, type Credentials, type Proof } from '@waybill/connectors';
-import { type CommandContext, idFrom, messageOf, newId, type Scope } from '@waybill/kernel';
+import { idFrom, messageOf, newId, type Scope } from '@waybill/kernel';
 import { acquireLease, type Database, endLease } from '@waybill/postgres';
 import type { Vault } from '@waybill/secrets';
 import { CONFIGURATION, type Configuration, DATABASE, SERVICE, type Service, VAULT, type Worker } from '@waybill/service-kit';
@@ -71,17 +71,18 @@ export class Prover implements Worker {
     if (!lease) return;
     const renewing = setInterval(() => void acquireLease(this.database, stream, this.owner, LEASE_SECONDS).catch(() => undefined), RENEW_MS);
     try {
-      const { state } = await this.service.load(validationStream, stream, scope);
+      const { state, createdBy, correlationId } = await this.service.load(validationStream, stream, scope);
       if (state.status !== 'requested') return;
       const startedAt = new Date().toISOString();
       const proof = await this.proofOf(state, scope);
       if (this.stopping.signal.aborted) return;
       const finishedAt = new Date().toISOString();
+      // The same command however often the proof is repeated: the first report that is recorded counts.
       await this.service.execute(
         validationStream,
         stream,
         { type: 'RecordReport', startedAt, finishedAt, ...proof },
-        reportContext(stream, scope, finishedAt),
+        { ...scope, commandId: idFrom(stream, 'report'), actor: createdBy, at: finishedAt, correlationId },
       );
     } finally {
       clearInterval(renewing);
@@ -109,13 +110,4 @@ export class Prover implements Worker {
       : connector.proveCredentials(credentials, environment);
   }
 }
-
-/** A report is the same command however often the proof is repeated: the first one that is recorded counts. */
-const reportContext = (stream: string, scope: Scope, at: string): CommandContext => ({
-  ...scope,
-  commandId: idFrom(stream, 'report'),
-  actor: 'validation',
-  at,
-  correlationId: stream,
-});
 
