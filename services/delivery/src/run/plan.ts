@@ -1,0 +1,108 @@
+import {
+  type AnswerOf,
+  checkFileNameLength,
+  type DescribeAccount,
+  type DescribeDelivery,
+  type DescribeSegments,
+  extensionOf,
+  fileNameOf,
+} from '@waybill/contracts';
+import { type Scope, WaybillError } from '@waybill/kernel';
+import type { CredentialsInUse, Plan } from './events.js';
+import type { Run } from './state.js';
+
+type DestinationFacts = AnswerOf<typeof DescribeDelivery>;
+type AccountFacts = AnswerOf<typeof DescribeAccount>;
+type SegmentFacts = AnswerOf<typeof DescribeSegments>['segments'][number];
+
+/** What the other services and delivery's own read models say when a run is planned. */
+export interface PlanningFacts {
+  readonly run: Run;
+  readonly scope: Scope;
+  readonly destination: DestinationFacts;
+  readonly account: AccountFacts;
+  readonly segment: SegmentFacts;
+  /** Asked for before anything is read. */
+  readonly watermark: string;
+  readonly previous: Plan['previous'];
+  /** Of the segment's files in the destination's target. */
+  readonly folderOf: (segment: { readonly id: string; readonly name: string }) => string;
+  /** How many earlier runs of the destination have files of this folder and name. */
+  readonly runsNamed: (folder: string, fileName: string) => number;
+  readonly at: string;
+}
+
+export const credentialsInUse = (account: AccountFacts): CredentialsInUse => {
+  if (account.status !== 'connected' && account.status !== 'disconnecting') {
+    throw new WaybillError(
+      'account-unusable',
+      'conflict',
+      `The account "${account.name}" is ${account.status}, so nothing can be delivered with it.`,
+    );
+  }
+  const { secretRef, credentialsFingerprint, encryptionKey } = account;
+  return { secretRef, credentialsFingerprint, keyFingerprint: encryptionKey?.fingerprint ?? null };
+};
+
+const activationOf = ({ status, name, activations }: DestinationFacts, segmentId: string) => {
+  if (status !== 'enabled') {
+    throw new WaybillError(
+      `destination-${status}`,
+      'conflict',
+      `The destination "${name}" is ${status}, so nothing is delivered to it.`,
+    );
+  }
+  const activation = activations.find((active) => active.segmentId === segmentId);
+  if (activation) return activation;
+  throw new WaybillError(
+    'segment-not-activated',
+    'conflict',
+    `The segment "${segmentId}" is not activated for the destination "${name}".`,
+  );
+};
+
+/**
+ * Everything that an export settles before it reads a row. Throws what makes the run fail: `destination-disabled`,
+ * `destination-deleted`, `segment-not-activated`, `account-unusable` (conflict), `segment-not-found` (not-found),
+ * `destination-delivers-events`, `file-name-too-long` (refused).
+ */
+export const planRun = (facts: PlanningFacts): { readonly plan: Plan; readonly credentials: CredentialsInUse } => {
+  const { run, scope, destination, account, segment, watermark, previous, at } = facts;
+  const { destinationId: id, name, type, accountId, marketingActions, target, mapping, files } = destination;
+  const activation = activationOf(destination, segment.segmentId);
+  const credentials = credentialsInUse(account);
+  if (segment.name === null) {
+    throw new WaybillError('segment-not-found', 'not-found', `There is no segment "${segment.segmentId}" any more.`);
+  }
+  if (files === null) {
+    throw new WaybillError(
+      'destination-delivers-events',
+      'refused',
+      `The destination "${name}" delivers events as they happen; there is no file to export.`,
+    );
+  }
+  const named = { id: segment.segmentId, name: segment.name };
+  const folder = facts.folderOf(named);
+  const time = run.trigger.kind === 'schedule' ? run.trigger.slot : run.requestedAt;
+  const fileName = fileNameOf(activation.fileName, { scope, destination: { id, name, type }, segment: named })(time);
+  const extension = extensionOf(files, credentials.keyFingerprint !== null);
+  checkFileNameLength(fileName, extension);
+  const plan: Plan = {
+    plannedAt: at,
+    destination: { id, name, type },
+    accountId,
+    segment: named,
+    marketingActions,
+    target,
+    mapping,
+    files,
+    watermark,
+    previous,
+    folder,
+    fileName,
+    revision: 1 + facts.runsNamed(folder, fileName),
+    extension,
+    members: segment.members,
+  };
+  return { plan, credentials };
+};
