@@ -12,7 +12,7 @@ import { queryWithin } from './query.js';
 export interface PostgresEventStoreOptions {
   readonly database: Database;
   readonly wakeups: Wakeups;
-  /** Of every call. Default 10 s. */
+  /** Of every statement, kept on this side. Default 10 s; a connection that has to be made first has the pool's own. */
   readonly deadlineMs?: number;
 }
 
