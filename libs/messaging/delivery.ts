@@ -1,6 +1,5 @@
 import { isWaybillError, messageOf } from '@waybill/kernel';
-import { isTransient } from '@waybill/postgres';
-import { backoff, pause } from './backoff.js';
+import { backoff, isTransient, pause } from '@waybill/postgres';
 import {
   type DeadLetterReason,
   deadLetterTopic,
@@ -27,6 +26,8 @@ export interface DeliverySignals {
 }
 
 const MAX_REASON = 1_000;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 10_000;
 
 /** True when the message is settled (handled, dead-lettered or dropped) and its offset may be committed. */
 export const deliver = async (
@@ -34,7 +35,7 @@ export const deliver = async (
   message: ReceivedMessage,
   signals: DeliverySignals,
 ): Promise<boolean> => {
-  const { attempts = 5, backoffMs = 100, patienceMs = 300_000, ephemeral = false } = delivery.options;
+  const { attempts = 5, backoffMs = FIRST_RETRY_MS, patienceMs = 300_000, ephemeral = false } = delivery.options;
   const startedAt = performance.now();
   let counted = 0;
   for (let attempt = 1; ; attempt++) {
@@ -52,7 +53,7 @@ export const deliver = async (
         return true;
       }
       delivery.observe({ kind: 'retrying', ...reason });
-      await pause(backoff(attempt, backoffMs), over);
+      await pause(backoff(attempt, backoffMs, LONGEST_RETRY_MS), over);
       if (over.aborted) return false;
     }
   }
@@ -84,7 +85,7 @@ const deadLetter = async (
       return true;
     } catch (error) {
       delivery.observe({ kind: 'failed', doing: `writing a dead letter of ${reason.topic}`, error });
-      await pause(backoff(failures, 100), over);
+      await pause(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), over);
     }
   }
   return false;

@@ -1,6 +1,5 @@
-import { type Database, migrate, type Migration } from '@waybill/postgres';
+import { type Database, migrate, type Migration, pause } from '@waybill/postgres';
 import type pg from 'pg';
-import { pause } from './backoff.js';
 
 const inboxMigrations: readonly Migration[] = [
   {

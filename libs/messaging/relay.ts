@@ -2,16 +2,17 @@ import type { EventStore, Position } from '@waybill/event-store';
 import { messageOf, newId, type RecordedEvent } from '@waybill/kernel';
 import {
   acquireLease,
+  backoff,
+  createBell,
   type Database,
   holdsLease,
   type Lease,
   leaseMigrations,
   migrate,
   type Migration,
+  pause,
   releaseLease,
 } from '@waybill/postgres';
-import { backoff, pause } from './backoff.js';
-import { createBell } from './bell.js';
 import type { MessageBus, OutgoingMessage } from './port.js';
 
 export interface RelayOptions {
@@ -58,6 +59,8 @@ const relayMigrations: readonly Migration[] = [
 ];
 
 const BATCH = 200;
+const FIRST_RETRY_MS = 200;
+const LONGEST_RETRY_MS = 10_000;
 
 /**
  * The event log is the outbox: reads it from a checkpoint, publishes what leaves the service, and moves the checkpoint after
@@ -72,8 +75,6 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
   const owner = newId();
   const over = new AbortController();
   const bell = createBell();
-  let lease: Lease | undefined;
-  let renewedAt = 0;
   let state: RelayStatus['state'] = 'starting';
   let position: Position | undefined;
   let oldestUnpublished: string | undefined;
@@ -94,56 +95,58 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
     onChange(status());
   };
 
-  /** The checkpoint to go on from, while the lease is held; undefined while another process holds it. */
-  const attend = async (): Promise<Position | undefined> => {
-    if (lease !== undefined && performance.now() - renewedAt < (leaseSeconds * 1000) / 3) return position;
-    const before = lease?.epoch;
-    renewedAt = performance.now();
-    lease = await acquireLease(database, `relay ${name}`, owner, leaseSeconds);
-    if (lease === undefined) position = undefined;
-    else if (lease.epoch !== before) position = (await loadCheckpoint(database, name)) ?? store.start;
-    return position;
-  };
-
-  const relayNext = async (after: Position, held: Lease): Promise<{ readonly atEnd: boolean }> => {
-    const {
-      events,
-      position: next,
-      atEnd,
-    } = await store.readAll(after, { ...(categories && { categories }), max: BATCH });
-    oldestUnpublished = events[0]?.recordedAt;
-    const messages = (await Promise.all(events.map(async (event) => translate(event)))).flat();
-    if (messages.length > 0) await bus.publish(messages);
-    if (next !== after && !(await saveCheckpoint(database, name, next, held))) {
-      lease = undefined; // taken over: the next round starts from what the other one saved
-      return { atEnd: false };
-    }
-    position = next;
-    oldestUnpublished = atEnd ? undefined : events.at(-1)?.recordedAt;
-    return { atEnd };
-  };
-
   const run = async (): Promise<void> => {
     while (!over.signal.aborted) {
       try {
-        const after = await attend();
-        if (after === undefined || lease === undefined) {
-          oldestUnpublished = undefined;
+        const lease = await acquireLease(database, `relay ${name}`, owner, leaseSeconds);
+        if (lease !== undefined) {
+          await lead(lease);
+        } else {
+          position = undefined;
+          oldestUnpublished = undefined; // whoever has it answers for it
           enter('standby');
           await bell.wait((leaseSeconds * 1000) / 3);
-          continue;
         }
-        const { atEnd } = await relayNext(after, lease);
-        failures = 0;
-        lastError = undefined;
-        enter('running');
-        if (atEnd) await bell.wait(pollMs);
       } catch (error) {
         failures += 1;
         lastError = messageOf(error);
         enter('blocked');
-        await pause(backoff(failures, 200), over.signal);
+        await pause(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), over.signal);
       }
+    }
+  };
+
+  /** Relays until the lease is lost, the process stops, or something fails. */
+  const lead = async (lease: Lease): Promise<void> => {
+    let held = true;
+    const renewing = setInterval(
+      () => {
+        acquireLease(database, lease.name, owner, leaseSeconds).then(
+          (renewed) => (held &&= renewed?.epoch === lease.epoch),
+          () => undefined, // the next time; else the lease runs out and the checkpoint does not move
+        );
+      },
+      (leaseSeconds * 1000) / 3,
+    );
+    try {
+      let after = (await loadCheckpoint(database, name)) ?? store.start;
+      position = after;
+      while (held && !over.signal.aborted) {
+        const slice = await store.readAll(after, { ...(categories && { categories }), max: BATCH });
+        oldestUnpublished = slice.events[0]?.recordedAt;
+        const messages = (await Promise.all(slice.events.map(async (event) => translate(event)))).flat();
+        if (messages.length > 0) await bus.publish(messages);
+        if (slice.position !== after && !(await saveCheckpoint(database, name, slice.position, lease))) return;
+        position = after = slice.position;
+        oldestUnpublished = slice.atEnd ? undefined : slice.events.at(-1)?.recordedAt;
+        failures = 0;
+        lastError = undefined;
+        enter('running');
+        if (slice.atEnd) await bell.wait(pollMs);
+      }
+    } finally {
+      clearInterval(renewing);
+      if (over.signal.aborted) await releaseLease(database, lease).catch(() => undefined); // else it runs out
     }
   };
 
@@ -157,7 +160,6 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
       bell.ring();
       await running;
       unhear();
-      if (lease !== undefined) await releaseLease(database, lease);
       enter('stopped');
     },
   };

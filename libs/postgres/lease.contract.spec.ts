@@ -3,6 +3,7 @@ import {
   acquireLease,
   type Database,
   endLease,
+  freeLeases,
   holdsLease,
   type Lease,
   leaseMigrations,
@@ -99,5 +100,12 @@ describe('a lease', () => {
       expect(await holds(second)).toBe(true);
       expect(await take(name, 'ada')).toBeUndefined();
     }
+  });
+
+  it('of a process that was killed is free at once for the only process there is', async () => {
+    const names = [newName(), newName()];
+    for (const name of names) await take(name, 'killed');
+    await freeLeases(database);
+    for (const name of names) expect(await take(name, 'heir')).toMatchObject({ owner: 'heir', epoch: 2 });
   });
 });

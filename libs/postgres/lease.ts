@@ -1,5 +1,5 @@
 import type { Database } from './database.js';
-import type { Migration } from './migrate.js';
+import { migrate, type Migration } from './migrate.js';
 
 /** The right to be the one active runner of something, until it expires. `epoch` fences: it grows with every new holder. */
 export interface Lease {
@@ -63,4 +63,10 @@ export const endLease = async (database: Database, lease: Lease): Promise<void> 
     lease.owner,
     lease.epoch,
   ]);
+};
+
+/** For the only process of a deployment, before it starts its work: what an earlier one held when it was killed is free at once. */
+export const freeLeases = async (database: Database): Promise<void> => {
+  await migrate(database, 'leases', leaseMigrations);
+  await database.pool.query(`update leases set expires_at = now() - interval '1 second'`);
 };

@@ -1,6 +1,5 @@
 import { WaybillError } from '@waybill/kernel';
-import { type Database, migrate, type Wakeups } from '@waybill/postgres';
-import { pause } from '../backoff.js';
+import { type Database, migrate, pause, type Wakeups } from '@waybill/postgres';
 import {
   deadLetterTopic,
   MAX_MESSAGE_BYTES,
@@ -20,6 +19,8 @@ export interface PostgresMessageBusOptions {
   readonly database: Database;
   readonly wakeups: Wakeups;
   readonly observe?: Observe;
+  /** No other process uses this log, so that what an earlier one held when it was killed is free at once. */
+  readonly soleProcess?: boolean;
   readonly times?: Partial<SubscriptionTimes>;
 }
 
@@ -35,6 +36,7 @@ export const openPostgresMessageBus = async (options: PostgresMessageBusOptions)
   const times: SubscriptionTimes = { leaseMs: 10_000, pollMs: 1_000, graceMs: 30_000, ...options.times };
   await migrate(database, 'messaging', messagingMigrations);
   const log = createTopicLog(database);
+  if (options.soleProcess) await log.dismissAll();
   const partitionCounts = new Map<string, number>();
   const subscriptions = new Set<Subscription>();
   const closing = new AbortController();

@@ -123,6 +123,13 @@ export const messagingMigrations: readonly Migration[] = [
         select pg_notify(group_channel, '');
       $$;
 
+      create function dismiss_all() returns void
+      language sql as $$
+        delete from members;
+        delete from group_offsets where ephemeral;
+        update group_offsets set owner = null where owner is not null;
+      $$;
+
       -- Removes what is older than its topic keeps and was handled by every group. A group counts no more when nobody renewed
       -- it for as long as the topic keeps messages, and at least a week; an ephemeral one after an hour.
       create function sweep() returns bigint

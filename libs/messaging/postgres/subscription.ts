@@ -1,7 +1,5 @@
 import { newId } from '@waybill/kernel';
-import type { Wakeups } from '@waybill/postgres';
-import { backoff, pause } from '../backoff.js';
-import { type Bell, createBell } from '../bell.js';
+import { backoff, type Bell, createBell, pause, type Wakeups } from '@waybill/postgres';
 import { deliver, type Delivery } from '../delivery.js';
 import type { ReceivedMessage, Subscription } from '../port.js';
 import type { Assignment, Member, StoredMessage, TopicLog } from './topic-log.js';
@@ -17,6 +15,7 @@ export interface SubscriptionTimes {
 
 /** What a handler whose signal was aborted gets to come to its end. */
 const LAST_CALL_MS = 1_000;
+const FIRST_RETRY_MS = 100;
 /** Messages read ahead per partition. */
 const READ_AHEAD = 100;
 /** A crash makes at most so much work of a partition be done again. */
@@ -161,7 +160,7 @@ export const openSubscription = async (
       } catch (error) {
         failures += 1;
         failed(doing)(error);
-        await pause(backoff(failures, 100, times.leaseMs / 3), over.signal);
+        await pause(backoff(failures, FIRST_RETRY_MS, times.leaseMs / 3), over.signal);
       }
     }
   };

@@ -103,6 +103,23 @@ describe('the topic log in PostgreSQL', () => {
     });
   });
 
+  it('is free at once for the only process there is, whatever a killed one held', async () => {
+    const [killed, asker] = [memberOf('g4'), memberOf('asker-0', { ephemeral: true })];
+    const [held] = await log.attend(killed);
+    await log.commit(killed, held!, 3);
+    await log.attend(asker);
+    const bus = await openPostgresMessageBus({ database, wakeups, soleProcess: true });
+    const taken = await log.attend(memberOf('g4'));
+    expect(taken.map(({ epoch, due }) => [epoch, due])).toEqual([
+      [2, true],
+      [2, true],
+    ]);
+    expect(taken.find(({ partition }) => partition === held!.partition)?.committed).toBe(3);
+    expect(await log.commit(killed, held!, 9)).toBe(false);
+    expect((await log.lag()).map(({ group }) => group)).not.toContain('asker-0');
+    await bus.close();
+  });
+
   describe('old messages', () => {
     it('go when every group has handled them, and stay while one has not', async () => {
       const [quick, slow] = [memberOf('quick'), memberOf('slow')];

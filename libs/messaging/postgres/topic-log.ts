@@ -52,6 +52,8 @@ export interface TopicLog {
   commit(member: Member, assignment: Assignment, next: number): Promise<boolean>;
   release(member: Member, assignment: Assignment): Promise<void>;
   leave(member: Member): Promise<void>;
+  /** Takes every lease from whoever holds it. */
+  dismissAll(): Promise<void>;
   /** How many messages it removed. */
   sweep(): Promise<number>;
   lag(): Promise<readonly GroupLag[]>;
@@ -185,6 +187,10 @@ export const createTopicLog = (database: Database): TopicLog => {
 
     async leave(member) {
       await query('select leave($1, $2, $3)', [member.group, member.id, groupChannel(member.group)]);
+    },
+
+    async dismissAll() {
+      await query('select dismiss_all()');
     },
 
     async sweep() {
