@@ -1,3 +1,4 @@
+import { specOf } from '@waybill/event-store/decider-spec';
 import { fold } from '@waybill/kernel';
 import fc from 'fast-check';
 import {
@@ -39,25 +40,23 @@ const rejected: DestinationRequestEvent = { type: 'DestinationRequestRejected', 
 const actions: Change = { kind: 'marketing-actions', marketingActions: ['analytics'] };
 
 const after = (...events: readonly DestinationRequestEvent[]) => fold(destinationRequestDecider, events);
-const given = (...events: readonly DestinationRequestEvent[]) => ({
-  when: (command: DestinationRequestCommand) => destinationRequestDecider.decide(command, after(...events)),
-});
+const given = specOf(destinationRequestDecider);
 
 describe('A destination request', () => {
   it('claims what it would use before anybody is asked', () => {
-    expect(given().when(open)).toEqual([opened()]);
+    given([]).when(open).then([opened()]);
     expect(after(opened())).toEqual({ status: 'open', ...claim, change: creation });
   });
 
   it('names each marketing action once', () => {
     const change = { ...creation, marketingActions: ['a', 'b', 'a'] };
-    expect(() => given().when({ ...open, change })).toThrow(
-      expect.objectContaining({ slug: 'marketing-actions-repeated', kind: 'refused' }) as Error,
-    );
+    given([])
+      .when({ ...open, change })
+      .thenRefuses('marketing-actions-repeated');
   });
 
   it('has its target proven with the account as its owner described it', () => {
-    expect(given(opened()).when(requestProof)).toEqual([proofRequested]);
+    given([opened()]).when(requestProof).then([proofRequested]);
     expect(after(opened(), proofRequested)).toMatchObject({
       status: 'proving',
       validationId: 'v',
@@ -67,14 +66,18 @@ describe('A destination request', () => {
   });
 
   it('that concerns marketing actions alone has no target to prove', () => {
-    expect(given(opened(actions)).when(requestProof)).toEqual([]);
-    expect(given(opened(actions)).when(accept)).toEqual([accepted]);
+    given([opened(actions)])
+      .when(requestProof)
+      .thenNothing();
+    given([opened(actions)])
+      .when(accept)
+      .then([accepted]);
   });
 
   it('is accepted or rejected, before or after the proof began', () => {
     for (const history of [[opened()], [opened(), proofRequested]]) {
-      expect(given(...history).when(accept)).toEqual([accepted]);
-      expect(given(...history).when(reject)).toEqual([rejected]);
+      given(history).when(accept).then([accepted]);
+      given(history).when(reject).then([rejected]);
     }
     expect(after(opened(), rejected)).toMatchObject({ status: 'rejected', problem });
   });
@@ -84,12 +87,12 @@ describe('A destination request', () => {
     ['rejected', rejected],
   ])('that is %s hears nothing more', (_, end) => {
     for (const command of [open, requestProof, accept, reject]) {
-      expect(given(opened(), proofRequested, end).when(command)).toEqual([]);
+      given([opened(), proofRequested, end]).when(command).thenNothing();
     }
   });
 
   it('that was never opened is not settled', () => {
-    for (const command of [requestProof, accept, reject]) expect(given().when(command)).toEqual([]);
+    for (const command of [requestProof, accept, reject]) given([]).when(command).thenNothing();
   });
 });
 
