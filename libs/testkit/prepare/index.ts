@@ -1,5 +1,6 @@
 import { messageOf } from '@waybill/kernel';
 import { type Availability, unavailable } from '../availability/index.js';
+import { findGnuPG } from '../gnupg/index.js';
 import * as openssh from '../openssh/index.js';
 import * as radosgw from '../radosgw/index.js';
 import * as versitygw from '../versitygw/index.js';
@@ -9,7 +10,12 @@ interface Counterpart {
   prepare(): Promise<Availability<unknown>> | Availability<unknown>;
 }
 
-const counterparts: Readonly<Record<string, Counterpart>> = { openssh, versitygw, radosgw };
+const counterparts: Readonly<Record<string, Counterpart>> = {
+  openssh,
+  versitygw,
+  radosgw,
+  gnupg: { prepare: findGnuPG },
+};
 
 /** One that breaks leaves the others be: its suites say that they could not run. */
 const prepareOne = async (counterpart: Counterpart): Promise<Availability<unknown>> => {
