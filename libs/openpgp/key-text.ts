@@ -1,6 +1,7 @@
 import { unusable } from './unusable.js';
 
-const ARMOR = /-----BEGIN PGP ([A-Z ]+)-----[^]*?-----END PGP \1-----/g;
+const BEGIN = '-----BEGIN PGP ';
+const END = '-----END PGP PUBLIC KEY BLOCK-----';
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 const HOW = 'Export the key with: gpg --armor --export <key id>';
 
@@ -19,16 +20,17 @@ export const readKeyText = (input: string): KeyText => {
 };
 
 const armored = (text: string): KeyText => {
-  const blocks = [...text.matchAll(ARMOR)];
-  const [block] = blocks;
-  if (block === undefined) throw unusable(`The armored key is cut off: its last line is missing. ${HOW}`);
-  const [armoredKeys, type] = block;
+  const [, block, ...others] = text.split(BEGIN);
+  if (block === undefined) throw unusable(`This is no OpenPGP key. ${HOW}`);
+  const type = block.slice(0, Math.max(0, block.indexOf('-----')));
   if (type === 'PRIVATE KEY BLOCK') throw isPrivate();
   if (type !== 'PUBLIC KEY BLOCK') {
-    throw unusable(`This is an OpenPGP ${type?.toLowerCase()}, and no public key. ${HOW}`);
+    throw unusable(`This is an OpenPGP ${type.toLowerCase().slice(0, 20)}, and no public key. ${HOW}`);
   }
-  if (blocks.length > 1) throw severalKeys(blocks.length);
-  return { armoredKeys };
+  const last = block.indexOf(END);
+  if (last === -1) throw unusable(`The armored key is cut off: its last line is missing. ${HOW}`);
+  if (others.length > 0) throw severalKeys(others.length + 1);
+  return { armoredKeys: BEGIN + block.slice(0, last) + END };
 };
 
 export const isPrivate = () =>

@@ -137,7 +137,7 @@ describe('a recipient key', () => {
       'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBxxxxxxxxxxxxxxxxxxxxxx me@here',
       /neither ASCII-armored nor Base64/,
     ],
-    ['a certificate', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----', /no OpenPGP|cut off/],
+    ['a certificate', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----', /This is no OpenPGP key/],
     [
       'an OpenPGP message',
       '-----BEGIN PGP MESSAGE-----\n\nwcBMA\n-----END PGP MESSAGE-----',
@@ -154,6 +154,13 @@ describe('a recipient key', () => {
 
   const generate = (options: { date?: Date; keyExpirationTime?: number; type?: 'curve25519' } = {}) =>
     openpgp.generateKey({ userIDs: [{ email: 'keys@partner.example' }], format: 'object', ...options });
+
+  it('is refused in no time, however long and twisted the input is', async () => {
+    const startedAt = performance.now();
+    await refuses('-----BEGIN PGP PUBLIC KEY BLOCK-----\n'.repeat(100_000), /cut off/);
+    await refuses('A='.repeat(1_000_000), /neither ASCII-armored nor Base64/);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
 
   it('says when it will expire', async () => {
     const { publicKey } = await generate({ keyExpirationTime: 86_400 });

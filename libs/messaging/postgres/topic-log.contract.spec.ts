@@ -206,6 +206,23 @@ describe('the topic log in PostgreSQL', () => {
     });
   });
 
+  it('waits for a handler that hangs no longer than it was granted, and aborts its signal', async () => {
+    const bus = await openPostgresMessageBus({ database, wakeups, times: { graceMs: 100 } });
+    let aborted: AbortSignal | undefined;
+    const subscription = await bus.subscribe({ group: 'hanging', topics: [topic] }, async (_, signal) => {
+      aborted = signal;
+      await new Promise(() => undefined);
+    });
+    await bus.publish([messageOf(topic)]);
+    await until(() => aborted !== undefined);
+    const startedAt = performance.now();
+    await subscription.stop();
+    expect(aborted?.aborted).toBe(true);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect((await log.attend(memberOf('hanging'))).map(({ committed }) => committed)).toEqual([0, 0]);
+    await bus.close();
+  });
+
   describe('when every connection breaks', () => {
     let bus: MessageBus;
     const told: Observation[] = [];
