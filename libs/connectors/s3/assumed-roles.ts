@@ -1,6 +1,7 @@
 import { AssumeRoleCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import type { Role } from './access.js';
 import type { S3Timeouts } from './client.js';
+import { problemOf, RoleError } from './failure.js';
 
 export interface TemporaryKey {
   readonly accessKeyId: string;
@@ -10,7 +11,7 @@ export interface TemporaryKey {
 }
 
 export interface AssumedRoles {
-  /** Asks STS now, and keeps the answer. */
+  /** Asks STS now, and keeps the answer. Rejects with a RoleError. */
   assume(role: Role): Promise<TemporaryKey>;
   /** The kept ones, until four fifths of their life are over; then asks anew. */
   current(role: Role): Promise<TemporaryKey>;
@@ -57,6 +58,8 @@ export const openAssumedRoles = (settings: StsSettings, timeouts: S3Timeouts): A
         sessionToken: SessionToken,
         expiration: Expiration,
       };
+    } catch (error) {
+      throw new RoleError(roleArn, problemOf(error));
     } finally {
       sts.destroy();
     }

@@ -9,7 +9,6 @@ interface ThrownBySdk {
   readonly message?: string;
   /** Of Node's sockets: `ECONNREFUSED`. */
   readonly code?: string;
-  readonly cause?: { readonly name?: string };
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
   /** Of `AuthorizationHeaderMalformed`: the right one. */
@@ -34,8 +33,9 @@ export const providerCodeOf = (error: unknown): string => {
 export const regionIn = (error: unknown): string | undefined =>
   seen(error).Region ?? seen(error).$response?.headers?.['x-amz-bucket-region'];
 
-const isTimeout = ({ name, cause, code }: ThrownBySdk): boolean =>
-  code === 'ETIMEDOUT' || cause?.name === 'TimeoutError' || (name === 'TimeoutError' && code === undefined);
+/** An abort that the caller did not ask for (that is looked at before) is a deadline of ours. */
+const isTimeout = ({ name, code }: ThrownBySdk): boolean =>
+  code === 'ETIMEDOUT' || name === 'AbortError' || (name === 'TimeoutError' && code === undefined);
 
 interface Rule {
   readonly code: CheckCode;
@@ -173,8 +173,24 @@ const ruleFor = (error: unknown): Rule => {
   };
 };
 
+/** A role did not let us in, so that the call it was for was not made. */
+export class RoleError extends Error {
+  constructor(
+    readonly roleArn: string,
+    readonly problem: Problem,
+  ) {
+    super(`${roleArn} could not be assumed: ${problem.message}`);
+    this.name = 'RoleError';
+  }
+}
+
 /** What anything thrown by a call means. */
 export const problemOf = (error: unknown): Problem => {
+  if (error instanceof RoleError) {
+    const { problem, message } = error;
+    // Not a right on the bucket: nobody came so far as to ask for one.
+    return { ...problem, message, code: problem.code === 'permission-denied' ? 'bad-key' : problem.code };
+  }
   if (error instanceof HostError) {
     return { code: error.code, provider: error.providerCode, message: error.message, remedy: error.remedy };
   }

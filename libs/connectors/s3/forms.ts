@@ -123,6 +123,7 @@ export class S3TargetForm {
       "Where in the bucket files go; empty is the bucket's root. May end in %SEGMENT_NAME% and %SEGMENT_ID%, folders for each segment.",
     default: '',
   })
+  @IsOptional()
   @IsString()
   // A key has at most 1,024 bytes; this leaves room for the names of the segment and the file.
   @MaxLength(500)

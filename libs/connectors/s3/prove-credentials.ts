@@ -2,7 +2,7 @@ import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { Checklist, type Probe, type Problem } from '../checklist.js';
 import type { Connector, Environment, Proof } from '../port.js';
 import { type Access, placeOf, type Role } from './access.js';
-import { problemOf, regionIn, statusOf } from './failure.js';
+import { problemOf, regionIn, RoleError, statusOf } from './failure.js';
 import type { Gateway } from './gateway.js';
 
 /** What a server answered to the question who we are. */
@@ -88,7 +88,7 @@ const trustPolicy = (externalId: string): string =>
 
 const proveRole = async (role: Role, { roles }: Gateway): Promise<Proof> => {
   const checks = new Checklist((error) => {
-    const problem = problemOf(error);
+    const problem = error instanceof RoleError ? error.problem : problemOf(error);
     if (problem.code !== 'permission-denied') return problem;
     return {
       ...problem,

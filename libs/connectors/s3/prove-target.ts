@@ -4,19 +4,14 @@ import { Checklist, type Probe, type Problem } from '../checklist.js';
 import { pathIn } from '../folder.js';
 import type { Connector, Environment, Proof } from '../port.js';
 import type { Access } from './access.js';
-import { type Bucket, openBucket, type OpenUpload, type SentPart } from './bucket.js';
-import { CHECKSUM_POLICIES, type ChecksumPolicy, compositeOf } from './checksum.js';
+import { type Bucket, openBucket } from './bucket.js';
+import { type ChecksumPolicy, compositeOf } from './checksum.js';
 import { problemOf, regionIn, statusOf } from './failure.js';
 import type { TargetFindings } from './findings.js';
 import type { Gateway } from './gateway.js';
 import { iamPolicy } from './policy.js';
+import { isRejection, ProbeFile } from './probe-file.js';
 import { folderOf } from './spec.js';
-
-/** Tells whoever looks into the bucket at that moment what it is. */
-const CONTENT = Buffer.from('Waybill tries whether it may deliver here, and removes this file.\n');
-
-/** A server that does not know the header or the algorithm, as opposed to one that refuses us. */
-const isRejection = (error: unknown): boolean => [400, 405, 411, 501].includes(statusOf(error));
 
 /** What a server does that S3 does not, as far as delivery depends on it. */
 class Departure extends Error {
@@ -28,19 +23,13 @@ class Departure extends Error {
   }
 }
 
-interface ProbeUpload extends OpenUpload {
-  readonly policy: ChecksumPolicy;
-}
-
 /** One proof of one target: the calls of a delivery on a probe file, then the removal of what they left. */
 class TargetProof {
   readonly #checks = new Checklist((error, probe) => this.#explain(error, probe));
-  readonly #key: string;
-  readonly #open = new Set<OpenUpload>();
+  readonly #probe: ProbeFile;
   #client: S3Client | undefined;
   #bucket!: Bucket;
   #blockedBy: string | undefined;
-  #standing: { readonly versionId: string | undefined } | undefined;
 
   constructor(
     private readonly gateway: Gateway,
@@ -49,7 +38,7 @@ class TargetProof {
     private readonly folder: string,
     private access: Access,
   ) {
-    this.#key = pathIn(folder, `.waybill-probe-${randomUUID()}`);
+    this.#probe = new ProbeFile(pathIn(folder, `.waybill-probe-${randomUUID()}`), () => this.#bucket);
   }
 
   async prove(): Promise<Proof> {
@@ -137,8 +126,8 @@ class TargetProof {
       { name: 'delete', call: 'DeleteObject', resource: this.#uri(), optional: true },
       async () => {
         // A bucket that keeps versions notes even this deletion; the note is removed again.
-        const note = await this.#bucket.delete(this.#key);
-        if (note !== undefined) await this.#bucket.delete(this.#key, note);
+        const note = await this.#bucket.delete(this.#probe.key);
+        if (note !== undefined) await this.#bucket.delete(this.#probe.key, note);
         return true;
       },
       'Files can be deleted.',
@@ -150,12 +139,12 @@ class TargetProof {
   async #tryMultipart(): Promise<Pick<TargetFindings, 'checksum' | 'listUploads'>> {
     const started = await this.#attempt(
       { name: 'multipart-start', call: 'CreateMultipartUpload', resource: this.#uri() },
-      () => this.#start('sha256'),
+      () => this.#probe.start('sha256'),
       'An upload can be started.',
     );
     const sent = await this.#attempt(
       { name: 'multipart-part', call: 'UploadPart', resource: this.#uri() },
-      () => this.#findPolicy(started!),
+      () => this.#probe.findPolicy(started!),
       ({ policy }) =>
         policy === 'none'
           ? 'A part can be uploaded. The server checks no checksum of it.'
@@ -163,68 +152,27 @@ class TargetProof {
     );
     const uploads = await this.#attempt(
       { name: 'list-uploads', call: 'ListMultipartUploads', resource: this.#uri(), optional: true },
-      () => this.#bucket.listUploads(this.#key),
+      () => this.#bucket.listUploads(this.#probe.key),
       'Unfinished uploads can be listed, so that those of a broken run are found and aborted.',
     );
     await this.#attempt(
       { name: 'multipart-abort', call: 'AbortMultipartUpload', resource: this.#uri() },
-      () => this.#abort(sent!),
+      () => this.#probe.abort(sent!),
       'An upload can be aborted; nothing of it is left.',
     );
     return { checksum: sent?.policy ?? 'none', listUploads: uploads !== undefined };
   }
 
-  /** The first policy from this one on with which the server lets an upload begin. */
-  async #start(policy: ChecksumPolicy): Promise<ProbeUpload> {
-    try {
-      const uploadId = await this.#bucket.startUpload(this.#key, policy, randomUUID());
-      const upload = { key: this.#key, uploadId, policy };
-      this.#open.add(upload);
-      return upload;
-    } catch (error) {
-      const next = following(policy);
-      if (next === undefined || !isRejection(error)) throw error;
-      return this.#start(next);
-    }
-  }
-
-  /** The first policy from this upload's on with which a part is taken and its checksum confirmed. */
-  async #findPolicy(upload: ProbeUpload): Promise<ProbeUpload> {
-    const next = following(upload.policy);
-    try {
-      const part = await this.#bucket.sendPart(upload, 1, CONTENT, upload.policy);
-      if (part.checked || next === undefined) return upload;
-    } catch (error) {
-      if (next === undefined || !isRejection(error)) throw error;
-    }
-    await this.#abort(upload);
-    return this.#findPolicy(await this.#start(next));
-  }
-
-  async #abort(upload: OpenUpload): Promise<void> {
-    await this.#bucket.abort(upload);
-    this.#open.delete(upload);
-  }
-
   async #tryCompletion(policy: ChecksumPolicy): Promise<Pick<TargetFindings, 'conditionalComplete' | 'read'>> {
-    const stage = async (): Promise<{ upload: ProbeUpload; parts: readonly SentPart[] }> => {
-      const upload = await this.#start(policy);
-      return { upload, parts: [await this.#bucket.sendPart(upload, 1, CONTENT, policy)] };
-    };
-    const complete = async ({ upload, parts }: Awaited<ReturnType<typeof stage>>, ifFree: boolean): Promise<void> => {
-      const versionId = await this.#bucket.complete(upload, parts, policy, ifFree);
-      this.#open.delete(upload);
-      this.#standing = { versionId };
-    };
     let conditions = true;
     const first = await this.#attempt(
       { name: 'complete', call: 'CompleteMultipartUpload', resource: this.#uri() },
       async () => {
-        const staged = await stage();
-        await complete(staged, true).catch((error: unknown) => {
+        const staged = await this.#probe.stage(policy);
+        await this.#probe.complete(staged, true).catch((error: unknown) => {
           if (!isRejection(error)) throw error;
           conditions = false;
-          return complete(staged, false);
+          return this.#probe.complete(staged, false);
         });
         return staged;
       },
@@ -234,7 +182,7 @@ class TargetProof {
       { name: 'refuse-taken-name', call: 'CompleteMultipartUpload', resource: this.#uri(), optional: true },
       async () => {
         if (!conditions) throw NO_CONDITIONS;
-        const error = await complete(await stage(), true).then(
+        const error = await this.#probe.complete(await this.#probe.stage(policy), true).then(
           () => NO_CONDITIONS,
           (thrown: unknown) => thrown,
         );
@@ -246,8 +194,8 @@ class TargetProof {
     const head = await this.#attempt(
       { name: 'head', call: 'HeadObject', resource: this.#uri(), optional: refused === true },
       async () => {
-        const standing = await this.#bucket.head(this.#key, policy);
-        if (standing.bytes !== CONTENT.length) throw otherThanSent(`${standing.bytes} bytes`);
+        const standing = await this.#bucket.head(this.#probe.key, policy);
+        if (standing.bytes !== this.#probe.bytes) throw otherThanSent(`${standing.bytes} bytes`);
         const expected = compositeOf(policy, first?.parts.map(({ checksum }) => checksum) ?? []);
         if (standing.checksum !== undefined && standing.checksum !== expected) throw otherThanSent('another checksum');
         return standing;
@@ -276,18 +224,12 @@ class TargetProof {
 
   /** Called a second time when the proof ends early; then, and when all went well, there is nothing to do. */
   async #cleanUp(): Promise<void> {
-    if (this.#open.size === 0 && this.#standing === undefined) return;
+    if (!this.#probe.leavesSomething) return;
     const signal = AbortSignal.timeout(this.gateway.timeouts.cleanup);
     const bucket = openBucket(this.#client!, this.name, () => signal);
-    const [uploads, standing] = [[...this.#open], this.#standing];
-    this.#open.clear();
-    this.#standing = undefined;
     await this.#checks.run(
       { name: 'cleanup', call: 'DeleteObject', resource: this.#uri(), optional: true },
-      async () => {
-        if (standing) await bucket.delete(this.#key, standing.versionId);
-        for (const upload of uploads) await bucket.abort(upload);
-      },
+      () => this.#probe.remove(bucket),
       'The probe file is removed.',
     );
   }
@@ -332,13 +274,10 @@ class TargetProof {
     return `Grant this policy: ${iamPolicy(this.name, this.folder, this.access.region, everything)}`;
   }
 
-  #uri(key = this.#key): string {
+  #uri(key = this.#probe.key): string {
     return `s3://${this.name}/${key}`;
   }
 }
-
-const following = (policy: ChecksumPolicy): ChecksumPolicy | undefined =>
-  CHECKSUM_POLICIES[CHECKSUM_POLICIES.indexOf(policy) + 1];
 
 const notTried = (name: string): string => `Not tried, since "${name}" failed.`;
 
@@ -355,6 +294,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
   list: 'Deliveries do without.',
   delete: 'Deliveries do without; this proof tries less, since it could not remove its probe file.',
   head: 'Deliveries then cannot look at what they published.',
+  cleanup: 'The probe file stays; delete it by hand.',
   'list-uploads': 'Unfinished uploads of a broken run then stay until the bucket removes them (a lifecycle rule).',
 };
 

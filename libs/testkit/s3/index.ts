@@ -1,10 +1,14 @@
 import {
   AbortMultipartUploadCommand,
   CreateBucketCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
   NoSuchKey,
   paginateListObjectsV2,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -24,10 +28,15 @@ export interface S3Observer {
   createBucket(bucket: string): Promise<void>;
   /** Undefined when there is no such object. */
   read(bucket: string, key: string): Promise<Buffer | undefined>;
+  size(bucket: string, key: string): Promise<number | undefined>;
+  remove(bucket: string, key: string): Promise<void>;
   write(bucket: string, key: string, content: Uint8Array): Promise<void>;
   keys(bucket: string, prefix?: string): Promise<readonly string[]>;
   /** Uploads neither completed nor aborted, the first thousand. */
   uploads(bucket: string): Promise<readonly { readonly key: string; readonly id: string }[]>;
+  enableVersioning(bucket: string): Promise<void>;
+  /** Keys of versions and delete markers, the first thousand. */
+  versions(bucket: string): Promise<readonly string[]>;
   abort(bucket: string, upload: { readonly key: string; readonly id: string }): Promise<void>;
   close(): void;
 }
@@ -58,6 +67,8 @@ export const observeS3 = ({
         throw error;
       }
     },
+    size: async (bucket, key) => (await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))).ContentLength,
+    remove: async (bucket, key) => void (await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))),
     write: async (bucket, key, content) =>
       void (await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: content }))),
     keys: async (bucket, prefix = '') => {
@@ -70,6 +81,16 @@ export const observeS3 = ({
     uploads: async (bucket) => {
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
       return Uploads.map(({ Key, UploadId }) => ({ key: Key ?? '', id: UploadId ?? '' }));
+    },
+    enableVersioning: async (bucket) =>
+      void (await client.send(
+        new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+      )),
+    versions: async (bucket) => {
+      const { Versions = [], DeleteMarkers = [] } = await client.send(
+        new ListObjectVersionsCommand({ Bucket: bucket }),
+      );
+      return [...Versions, ...DeleteMarkers].map(({ Key }) => Key ?? '');
     },
     abort: async (bucket, { key, id }) =>
       void (await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: id }))),

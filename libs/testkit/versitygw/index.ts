@@ -30,15 +30,23 @@ export const prepare = (): Availability<string> => {
   return unavailable(error ? `Go is not installed (${error.message})` : `go install ended with ${status}`);
 };
 
-/** A real S3 server on a temporary folder, with these buckets in it. */
-export const startVersitygw = async (binary: string, buckets: readonly string[] = []): Promise<S3Counterpart> => {
+/** A real S3 server on a temporary folder, with these buckets in it. `versioning`: they may keep versions. */
+export const startVersitygw = async (
+  binary: string,
+  buckets: readonly string[] = [],
+  { versioning = false }: { readonly versioning?: boolean } = {},
+): Promise<S3Counterpart> => {
   const home = await mkdtemp(join(tmpdir(), 'waybill-versitygw-'));
-  for (const folder of ['iam', 'data', ...buckets.map((name) => join('data', name))]) await mkdir(join(home, folder));
+  const [iam, data, versions] = [join(home, 'iam'), join(home, 'data'), join(home, 'versions')];
+  for (const folder of [iam, data, versions, ...buckets.map((name) => join(data, name))]) await mkdir(folder);
   const address = `127.0.0.1:${await freePort()}`;
   const user = { accessKeyId: 'waybill-test', secretAccessKey: 'waybill/test+secret' };
   const server = await startProcess(
     binary,
-    ['--quiet', '--keep-alive', '--port', address, '--iam-dir', join(home, 'iam'), 'posix', join(home, 'data')],
+    [
+      ...['--quiet', '--keep-alive', '--port', address, '--iam-dir', iam],
+      ...['posix', ...(versioning ? ['--versioning-dir', versions] : []), data],
+    ],
     answersHttp(`http://${address}/`),
     { env: { ROOT_ACCESS_KEY: user.accessKeyId, ROOT_SECRET_KEY: user.secretAccessKey } },
   );
