@@ -1,6 +1,4 @@
 export * from './handle-command.js';
-export * from './new-events.js';
-export * from './pages.js';
+export { toNewEvents } from './new-events.js';
 export * from './port.js';
-export * from './positions.js';
 export * from './stream-type.js';
