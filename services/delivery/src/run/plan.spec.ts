@@ -99,14 +99,14 @@ describe('A plan', () => {
   });
 
   it.each<[string, Partial<PlanningFacts>]>([
-    ['destination-disabled', { destination: { ...destination, status: 'disabled' } }],
-    ['destination-deleted', { destination: { ...destination, status: 'deleted' } }],
-    ['segment-not-activated', { destination: { ...destination, activations: [] } }],
+    ['run-superseded', { destination: { ...destination, status: 'disabled' } }],
+    ['run-superseded', { destination: { ...destination, status: 'deleted' } }],
+    ['run-superseded', { destination: { ...destination, activations: [] } }],
     ['destination-delivers-events', { destination: { ...destination, files: null } }],
     ['account-unusable', { account: { ...account, status: 'disconnected' } }],
-    ['segment-not-found', { segment: { ...segment, exists: false, name: null } }],
+    ['run-superseded', { segment: { ...segment, exists: false, name: null } }],
     ['file-name-too-long', { destination: { ...destination, name: 'x'.repeat(250) } }],
-  ])('is refused: %s', (slug, more) => {
+  ])('is not made: %s', (slug, more) => {
     expect(() => planRun({ ...facts, ...more })).toThrow(expect.objectContaining({ slug }) as Error);
   });
 });

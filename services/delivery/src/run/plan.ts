@@ -44,36 +44,30 @@ export const credentialsInUse = (account: AccountFacts): CredentialsInUse => {
   return { secretRef, credentialsFingerprint, keyFingerprint: encryptionKey?.fingerprint ?? null };
 };
 
+/** What the run was for is gone: that ends it as cancelled, not as failed. */
+export const RUN_SUPERSEDED = 'run-superseded';
+
+const superseded = (why: string): WaybillError =>
+  new WaybillError(RUN_SUPERSEDED, 'conflict', `There is nothing to export any more: ${why}.`);
+
 const activationOf = ({ status, name, activations }: DestinationFacts, segmentId: string) => {
-  if (status !== 'enabled') {
-    throw new WaybillError(
-      `destination-${status}`,
-      'conflict',
-      `The destination "${name}" is ${status}, so nothing is delivered to it.`,
-    );
-  }
+  if (status !== 'enabled') throw superseded(`the destination "${name}" is ${status}`);
   const activation = activations.find((active) => active.segmentId === segmentId);
   if (activation) return activation;
-  throw new WaybillError(
-    'segment-not-activated',
-    'conflict',
-    `The segment "${segmentId}" is not activated for the destination "${name}".`,
-  );
+  throw superseded(`the segment "${segmentId}" is not activated for the destination "${name}"`);
 };
 
 /**
- * Everything that an export settles before it reads a row. Throws what makes the run fail: `destination-disabled`,
- * `destination-deleted`, `segment-not-activated`, `account-unusable` (conflict), `segment-not-found` (not-found),
- * `destination-delivers-events`, `file-name-too-long` (refused).
+ * Everything that an export settles before it reads a row. Throws `run-superseded` (conflict) when destination, segment or
+ * activation are gone; `account-unusable` (conflict), `destination-delivers-events` and `file-name-too-long` (refused) fail
+ * the run.
  */
 export const planRun = (facts: PlanningFacts): { readonly plan: Plan; readonly credentials: CredentialsInUse } => {
   const { run, scope, destination, account, segment, watermark, previous, at } = facts;
   const { destinationId: id, name, type, accountId, marketingActions, target, mapping, files } = destination;
   const activation = activationOf(destination, segment.segmentId);
   const credentials = credentialsInUse(account);
-  if (segment.name === null) {
-    throw new WaybillError('segment-not-found', 'not-found', `There is no segment "${segment.segmentId}" any more.`);
-  }
+  if (segment.name === null) throw superseded(`the segment "${segment.segmentId}" does not exist`);
   if (files === null) {
     throw new WaybillError(
       'destination-delivers-events',
