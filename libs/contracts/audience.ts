@@ -32,7 +32,8 @@ export const MembershipReported = defineEvent(
     profileId: ClientId,
     /** `existing` is read as `realized`. */
     status: Type.Enum(['realized', 'existing', 'exited']),
-    since: Type.Optional(Time),
+    /** When it came about: of two reports of one membership the later one wins. */
+    at: Time,
     identities: Type.Optional(Type.Record(Type.String(), Type.Union([ClientId, Type.Array(ClientId)]))),
     attributes: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   }),

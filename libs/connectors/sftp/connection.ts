@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import { connect as connectTcp, type Socket } from 'node:net';
-import ssh2, { type AuthenticationType, type Client, type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2';
+import ssh2, { type AuthenticationType, type Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
 import { unlessAborted } from '../abort.js';
 import { resolveAllowed } from '../network.js';
 import type { Credentials, Environment } from '../port.js';
@@ -121,10 +121,7 @@ export const connectSftp = async (
     );
     const session = await step(
       'open-sftp',
-      async () => {
-        const sftp = await inTime('the request for SFTP', openSubsystem(trusted.client));
-        return new SftpSession(trusted.client, trusted.socket, sftp, deadlines);
-      },
+      () => inTime('the request for SFTP', openSession(trusted, deadlines)),
       ({ capabilities }) => `The server speaks SFTP and takes ${capabilities.maxWriteBytes} bytes a write.`,
     );
     return { session, hostKey: trusted.hostKey };
@@ -250,16 +247,19 @@ const handshakeFailure = (error: NodeJS.ErrnoException & { readonly level?: stri
   return connectionLost(error);
 };
 
-const openSubsystem = (client: Client): Promise<SFTPWrapper> =>
-  new Promise((resolve, reject) => {
-    const refuse = (error: Error) =>
-      reject(
-        new SftpFailure(
-          'not-supported',
-          `The server lets this user in, but gives no SFTP: ${error.message}.`,
-          'Ask the partner to allow SFTP for this user.',
-        ),
-      );
+const openSession = async ({ client, socket }: Handshake, deadlines: Deadlines): Promise<SftpSession> => {
+  const channel = await new Promise<ClientChannel>((resolve, reject) => {
     client.once('close', () => reject(connectionLost()));
-    client.sftp((error, sftp) => (error ? refuse(error) : resolve(sftp)));
+    client.subsys('sftp', (error, opened) => (error ? reject(noSubsystem(error)) : resolve(opened)));
   });
+  const session = new SftpSession(client, socket, channel, deadlines);
+  await session.start();
+  return session;
+};
+
+const noSubsystem = (error: Error): SftpFailure =>
+  new SftpFailure(
+    'not-supported',
+    `The server lets this user in, but gives no SFTP: ${error.message}.`,
+    'Ask the partner to allow SFTP for this user.',
+  );

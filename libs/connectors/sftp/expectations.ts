@@ -3,8 +3,8 @@ import type { SftpSession } from './session.js';
 
 /** Rejects unless a folder stands at the path; '' is the login folder. */
 export const expectFolder = async (session: SftpSession, folder: string): Promise<void> => {
-  const found = await session.stat(folder || '.');
-  if (found?.isDirectory()) return;
+  const found = await session.stat(folder);
+  if (found?.isFolder) return;
   throw new SftpFailure(
     'not-found',
     found ? `"${folder}" is a file, not a folder.` : `The folder "${folder}" is not there.`,

@@ -79,7 +79,7 @@ const tryFolder = async (
   const { bytes, sha256 } = await report.must(
     'write',
     first,
-    () => upload(session, handle, first, Readable.from([content]), signal),
+    () => upload(session, { handle, path: first }, Readable.from([content]), signal),
     'Several writes at a time are taken.',
   );
   await report.note(

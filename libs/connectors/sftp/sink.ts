@@ -45,7 +45,7 @@ class SftpFileSink implements FileSink {
       await unlessAborted(signal, session.remove(temporary));
       mayBeLeft = true;
       const handle = await unlessAborted(signal, session.create(temporary));
-      const { bytes, sha256 } = await upload(session, handle, temporary, content, signal, onProgress);
+      const { bytes, sha256 } = await upload(session, { handle, path: temporary }, content, signal, onProgress);
       if (session.capabilities.fsync) await unlessAborted(signal, session.fsync(handle, temporary, bytes));
       await unlessAborted(signal, session.close(handle, temporary, bytes));
       await unlessAborted(signal, expectSize(session, temporary, bytes));
@@ -106,7 +106,7 @@ class SftpFileSink implements FileSink {
 
   sweep: FileSink['sweep'] = (folder, ownerPrefix) =>
     this.#call(async (session) => {
-      if (!(await session.stat(folder || '.'))) return 0;
+      if (!(await session.stat(folder))) return 0;
       const names = (await session.list(folder)).filter((name) => isTemporaryOf(name, ownerPrefix));
       let removed = 0;
       for (const name of names) if (await session.remove(pathIn(folder, name))) removed += 1;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { unlessAborted, untilAborted } from '../abort.js';
+import { SftpFailure } from './failure.js';
 import type { SftpSession } from './session.js';
 
 /** As many bytes wait for their acknowledgement at most, so that a distant server is kept busy too. */
@@ -18,8 +19,7 @@ export interface Uploaded {
  */
 export const upload = async (
   session: SftpSession,
-  handle: Buffer,
-  path: string,
+  file: { readonly handle: Buffer; readonly path: string },
   content: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
   onProgress?: (bytes: number) => void,
@@ -32,22 +32,33 @@ export const upload = async (
   let sent = 0;
   let acknowledged = 0;
   let inFlight = 0;
-  let onReply: (() => void) | undefined;
+  let taken = true;
+  let onChange: (() => void) | undefined;
 
   const write = (block: Buffer) => {
     inFlight += 1;
-    session.write(handle, block, sent, path, (failure) => {
-      inFlight -= 1;
-      if (failure) failed.abort(failure);
-      else onProgress?.((acknowledged += block.length));
-      onReply?.();
-    });
+    taken = false;
+    session.write(
+      file,
+      block,
+      sent,
+      () => {
+        taken = true;
+        onChange?.();
+      },
+      (outcome) => {
+        inFlight -= 1;
+        if (outcome instanceof SftpFailure) failed.abort(outcome);
+        else onProgress?.((acknowledged += block.length));
+        onChange?.();
+      },
+    );
     sent += block.length;
   };
   const untilInFlight = async (most: number) => {
-    while (inFlight > most && !stop.aborted) {
-      const reply = new Promise<void>((resolve) => (onReply = resolve));
-      await unlessAborted(stop, reply);
+    while ((inFlight > most || !taken) && !stop.aborted) {
+      const change = new Promise<void>((resolve) => (onChange = resolve));
+      await unlessAborted(stop, change);
     }
     stop.throwIfAborted();
   };

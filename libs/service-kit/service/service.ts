@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { type AnswerOf, commandsTopic, type DataOf, type MessageContract, type QuestionContract, readMessage, type Service as ServiceName, writeMessage } from '@waybill/contracts';
+import { type AnswerOf, commandsTopic, contractOf, type DataOf, type MessageContract, type QuestionContract, readMessage, type Service as ServiceName, writeMessage } from '@waybill/contracts';
 import { type EventStore, handleCommand, type StreamType } from '@waybill/event-store';
 import { openPostgresEventStore } from '@waybill/event-store/postgres';
 import { type CommandContext, type DomainEvent, idFrom, type Scope, topicKey, WaybillError } from '@waybill/kernel';
@@ -244,8 +244,11 @@ export const openService = async (definition: ServiceDefinition, backbone: Backb
 
 const isOf = (scope: Scope, owner: Scope): boolean => scope.tenant === owner.tenant && scope.sandbox === owner.sandbox;
 
-/** `waybill.validation.CredentialsValidated.v1` → `waybill.validation.events`. */
-const topicOf = (type: string): string => `${type.split('.').slice(0, 2).join('.')}.events`;
+const topicOf = (type: string): string => {
+  const topic = contractOf(type)?.topic;
+  if (!topic) throw new Error(`no contract names a topic for ${type}`);
+  return topic;
+};
 
 const dispatch =
   (listeners: readonly Listener[]) =>

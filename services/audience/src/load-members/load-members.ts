@@ -52,7 +52,7 @@ export const loadMembers = async (
     await client.query('begin');
     const moves = await merge(client, request);
     await client.query('commit');
-    await client.query('drop table staged, repeated');
+    await client.query('drop table upload');
     return {
       received: upload.staged + upload.rejected,
       accepted: upload.staged,
@@ -83,12 +83,13 @@ async function* hashed(body: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenera
 }
 
 const merge = async (client: pg.ClientBase, request: LoadRequest): Promise<Moves & { readonly others: number }> => {
-  await client.query(`set local work_mem = '64MB'`);
   const change = await drawChange(client, request);
-  await mergeProfiles(client, request, change, 'staged');
-  const { entered, exited } = await mergeMemberships(client, request, request.segmentId, change, 'staged');
+  await mergeProfiles(client, request, change, 'upload');
+  const { entered, exited } = await mergeMemberships(client, request, request.segmentId, change, 'upload', {
+    confirm: false,
+  });
   const others =
-    request.mode === 'replace' ? await exitOthers(client, request, request.segmentId, change, 'staged') : 0;
+    request.mode === 'replace' ? await exitOthers(client, request, request.segmentId, change, 'upload') : 0;
   return { entered, exited, others };
 };
 

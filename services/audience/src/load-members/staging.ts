@@ -7,6 +7,7 @@ import type { Member, Rejection, UploadReader } from './upload-reader.js';
 /** How many rejections an answer names. */
 export const MAX_REJECTIONS = 100;
 const BATCH_CHARACTERS = 64 * 1024;
+const SORT_MEMORY = '64MB';
 
 export interface Staged {
   readonly staged: number;
@@ -16,8 +17,8 @@ export interface Staged {
 }
 
 /**
- * Copies an upload into the temporary table `staged` of this connection, outside any transaction and any lock, since an
- * upload takes as long as its sender. Of lines with one id the first counts, the others are rejected.
+ * Copies an upload into the temporary table `upload` of this connection, outside any transaction that others could wait
+ * for, since an upload takes as long as its sender. Of lines with one id the first counts, the others are rejected.
  */
 export const stageUpload = async (
   client: pg.ClientBase,
@@ -25,7 +26,7 @@ export const stageUpload = async (
   reader: UploadReader,
   body: AsyncIterable<Uint8Array>,
 ): Promise<Staged> => {
-  await client.query(`create temporary table staged (line bigint not null, ${INCOMING_COLUMNS})`);
+  await client.query(`create temporary table lines (line bigint not null, ${INCOMING_COLUMNS})`);
   const rejections: Rejection[] = [];
   let rejected = 0;
 
@@ -46,18 +47,33 @@ export const stageUpload = async (
   }
 
   const copy = client.query(
-    copyFrom('copy staged (line, segment_id, profile_id, status, identities, attributes) from stdin'),
+    copyFrom('copy lines (line, segment_id, profile_id, status, identities, attributes) from stdin'),
   );
   await pipeline(rows, copy);
 
-  // Temporary tables are passed over by autovacuum, which else would tell the planner how many rows there are.
-  await client.query('analyze staged (profile_id)');
-  const repeated = await rejectRepeated(client);
+  const staged = await sortOut(client);
+  const repeated = copy.rowCount - staged;
+  if (repeated > 0) rejections.push(...(await firstRepeated(client)));
+  await client.query('drop table lines');
   return {
-    staged: copy.rowCount - repeated.count,
-    rejected: rejected + repeated.count,
-    rejections: [...rejections, ...repeated.first].sort((a, b) => a.line - b.line).slice(0, MAX_REJECTIONS),
+    staged,
+    rejected: rejected + repeated,
+    rejections: rejections.sort((a, b) => a.line - b.line).slice(0, MAX_REJECTIONS),
   };
+};
+
+/** Each profile once, in the order of its key, in which the rows are then written; answers how many. */
+const sortOut = async (client: pg.ClientBase): Promise<number> => {
+  await client.query('begin');
+  await client.query(`set local work_mem = '${SORT_MEMORY}'`);
+  const { rowCount } = await client.query(
+    'create temporary table upload as select distinct on (profile_id) * from lines order by profile_id, line',
+  );
+  await client.query('create unique index on upload (profile_id)');
+  // Autovacuum does not see temporary tables, and would else tell the planner how many rows there are.
+  await client.query('analyze upload (profile_id)');
+  await client.query('commit');
+  return rowCount ?? 0;
 };
 
 async function* readAll(
@@ -74,20 +90,11 @@ const copyRow = (segmentId: string, { line, id, status, identities, attributes }
 
 const escape = (text: string): string => (text.includes('\\') ? text.replaceAll('\\', '\\\\') : text);
 
-const rejectRepeated = async (client: pg.ClientBase): Promise<{ count: number; first: readonly Rejection[] }> => {
-  await client.query(
-    `create temporary table repeated as
-     select line, first from (
-       select line, min(line) over (partition by profile_id) as first from staged) numbered
-     where line > first`,
-  );
-  const { rowCount } = await client.query('delete from staged using repeated where staged.line = repeated.line');
+const firstRepeated = async (client: pg.ClientBase): Promise<readonly Rejection[]> => {
   const { rows } = await client.query<{ line: number; first: number }>(
-    'select line, first from repeated order by line limit $1',
+    `select lines.line, upload.line as first from lines join upload using (profile_id)
+     where lines.line <> upload.line order by lines.line limit $1`,
     [MAX_REJECTIONS],
   );
-  return {
-    count: rowCount ?? 0,
-    first: rows.map(({ line, first }) => ({ line, reason: `has the same profile id as line ${first}, which counts` })),
-  };
+  return rows.map(({ line, first }) => ({ line, reason: `has the same profile id as line ${first}, which counts` }));
 };

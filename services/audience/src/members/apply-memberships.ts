@@ -1,7 +1,7 @@
 import type { Scope } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import { drawChange } from '../store/changes.js';
-import { confirmMemberships, INCOMING_COLUMNS, mergeMemberships, mergeProfiles } from '../store/merge.js';
+import { INCOMING_COLUMNS, mergeMemberships, mergeProfiles } from '../store/merge.js';
 import type pg from 'pg';
 
 /** What another system reports of a profile in a segment, and of the profile where it says so. */
@@ -28,8 +28,7 @@ export const applyMemberships = async (
     const change = await drawChange(client, scope);
     await mergeProfiles(client, scope, change, 'reported');
     for (const segmentId of new Set(reports.map((report) => report.segmentId))) {
-      await confirmMemberships(client, scope, segmentId, change, 'reported');
-      await mergeMemberships(client, scope, segmentId, change, 'reported');
+      await mergeMemberships(client, scope, segmentId, change, 'reported', { confirm: true });
     }
   });
 };

@@ -10,7 +10,7 @@ export const INCOMING_COLUMNS = `
   segment_id text collate "C" not null, profile_id text collate "C" not null, status text collate "C" not null,
   at timestamptz, identities jsonb, attributes jsonb`;
 
-export type Incoming = 'staged' | 'reported';
+export type Incoming = 'upload' | 'reported';
 
 /** What a merge did to one segment. */
 export interface Moves {
@@ -22,7 +22,7 @@ export interface Moves {
 
 /**
  * Adds what is incoming to the profiles: an attribute or an identity namespace that comes in replaces the one that was,
- * others stay. Written in the order of the key, so that rows lie on disk as exports read them.
+ * others stay. ON CONFLICT looks each key up in its index, whatever the planner believes about tables that grew a moment ago.
  */
 export const mergeProfiles = async (
   client: pg.ClientBase,
@@ -33,7 +33,6 @@ export const mergeProfiles = async (
   await client.query(
     `insert into profiles as known (tenant, sandbox, profile_id, identities, attributes, identified_at)
      select $1, $2, profile_id, identities, attributes, $3::timestamptz from ${incoming} where identities is not null
-     order by profile_id
      on conflict (tenant, sandbox, profile_id) do update set
        identities = known.identities || excluded.identities,
        attributes = known.attributes || excluded.attributes,
@@ -45,61 +44,44 @@ export const mergeProfiles = async (
   );
 };
 
-/** Merges the memberships of one segment; of two reports about a profile the one with the later time wins. */
+/**
+ * Merges the memberships of one segment; of two reports about a profile the one with the later time wins. One that says
+ * what is known already is passed over, or with `confirm` its time is kept, so that an older one which comes after it loses.
+ */
 export const mergeMemberships = async (
-  client: pg.ClientBase,
-  scope: Scope,
-  segmentId: string,
-  change: Change,
-  incoming: Incoming,
-): Promise<Moves> => {
-  const parameters = [scope.tenant, scope.sandbox, segmentId, change.number, change.at];
-  const moved = await countByStatus(
-    client,
-    `update memberships as known
-     set status = incoming.status, since = incoming.at, reported_at = incoming.at, change = $4,
-         entered_at = coalesce(known.entered_at, case incoming.status when 'realized' then incoming.at end)
-     from (select profile_id, status, least(at, $5::timestamptz) as at from ${incoming} where segment_id = $3) incoming
-     where known.tenant = $1 and known.sandbox = $2 and known.segment_id = $3
-       and known.profile_id = incoming.profile_id and known.status <> incoming.status
-       and known.reported_at < incoming.at
-     returning known.status`,
-    parameters,
-  );
-  const added = await countByStatus(
-    client,
-    `insert into memberships
-       (tenant, sandbox, segment_id, profile_id, status, since, entered_at, reported_at, change)
-     select $1, $2, $3, profile_id, status, at, case status when 'realized' then at end, at, $4
-     from (select profile_id, status, least(at, $5::timestamptz) as at from ${incoming} where segment_id = $3) incoming
-     order by profile_id
-     on conflict do nothing
-     returning status`,
-    parameters,
-  );
-  await count(client, scope, segmentId, change, {
-    members: moved.realized - moved.exited + added.realized,
-    exited: moved.exited - moved.realized + added.exited,
-  });
-  return { entered: moved.realized + added.realized, exited: moved.exited };
-};
-
-/** Remembers the later time of a report that says what is known already, so that an older one that arrives after it loses. */
-export const confirmMemberships = async (
   client: pg.ClientBase,
   { tenant, sandbox }: Scope,
   segmentId: string,
   change: Change,
   incoming: Incoming,
-): Promise<void> => {
-  await client.query(
-    `update memberships as known set reported_at = incoming.at
-     from (select profile_id, status, least(at, $4::timestamptz) as at from ${incoming} where segment_id = $3) incoming
-     where known.tenant = $1 and known.sandbox = $2 and known.segment_id = $3
-       and known.profile_id = incoming.profile_id and known.status = incoming.status
-       and known.reported_at < incoming.at`,
-    [tenant, sandbox, segmentId, change.at],
+  { confirm }: { readonly confirm: boolean },
+): Promise<Moves> => {
+  const { rows } = await client.query<{ status: 'realized' | 'exited'; known: boolean; rows: number }>(
+    `with written as (
+       insert into memberships as known
+         (tenant, sandbox, segment_id, profile_id, status, since, entered_at, reported_at, change)
+       select $1, $2, $3, profile_id, status, at, case status when 'realized' then at end, at, $4
+       from (select profile_id, status, least(at, $5::timestamptz) as at from ${incoming} where segment_id = $3) incoming
+       on conflict (tenant, sandbox, segment_id, profile_id) do update set
+         status = excluded.status,
+         since = case when known.status = excluded.status then known.since else excluded.since end,
+         entered_at = coalesce(known.entered_at, excluded.entered_at),
+         reported_at = excluded.reported_at,
+         change = case when known.status = excluded.status then known.change else excluded.change end,
+         moves = known.moves + case when known.status = excluded.status then 0 else 1 end
+       where known.reported_at < excluded.reported_at and (known.status <> excluded.status or $6)
+       returning status, moves > 0 as known, change)
+     select status, known, count(*) as rows from written where change = $4 group by status, known`,
+    [tenant, sandbox, segmentId, change.number, change.at, confirm],
   );
+  const moved = (status: string, known: boolean): number =>
+    rows.find((row) => row.status === status && row.known === known)?.rows ?? 0;
+  const [firstEntered, entered, exited] = [moved('realized', false), moved('realized', true), moved('exited', true)];
+  await count(client, { tenant, sandbox }, segmentId, change, {
+    members: firstEntered + entered - exited,
+    exited: moved('exited', false) + exited - entered,
+  });
+  return { entered: firstEntered + entered, exited };
 };
 
 /** Lets everybody exit who is not incoming; answers how many. */
@@ -112,7 +94,7 @@ export const exitOthers = async (
 ): Promise<number> => {
   const { rowCount } = await client.query(
     `update memberships as known
-     set status = 'exited', since = $5, reported_at = $5, change = $4
+     set status = 'exited', since = $5, reported_at = $5, change = $4, moves = moves + 1
      where known.tenant = $1 and known.sandbox = $2 and known.segment_id = $3 and known.status = 'realized'
        and not exists (select 1 from ${incoming} incoming
                        where incoming.segment_id = $3 and incoming.profile_id = known.profile_id)`,
@@ -121,18 +103,6 @@ export const exitOthers = async (
   const exited = rowCount ?? 0;
   await count(client, scope, segmentId, change, { members: -exited, exited });
   return exited;
-};
-
-const countByStatus = async (
-  client: pg.ClientBase,
-  statement: string,
-  parameters: unknown[],
-): Promise<Record<'realized' | 'exited', number>> => {
-  const { rows } = await client.query<{ status: 'realized' | 'exited'; rows: number }>(
-    `with written as (${statement}) select status, count(*) as rows from written group by status`,
-    parameters,
-  );
-  return { realized: 0, exited: 0, ...Object.fromEntries(rows.map(({ status, rows }) => [status, rows])) };
 };
 
 /** Keeps the counts of a segment at hand, so that nobody has to count a million rows to show them. */

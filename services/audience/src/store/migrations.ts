@@ -33,6 +33,7 @@ export const audienceMigrations: readonly Migration[] = [
         'memberships',
         `${scope}, segment_id ${id}, profile_id ${id}, status ${id} check (status in ('realized', 'exited')),
          since timestamptz not null, entered_at timestamptz, reported_at timestamptz not null, change bigint not null,
+         moves int not null default 0,
          primary key (tenant, sandbox, segment_id, profile_id)) partition by hash (tenant, sandbox, segment_id)`,
       )}
       create index memberships_by_change on memberships (tenant, sandbox, segment_id, change);

@@ -1,0 +1,61 @@
+import { HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
+import { ApiConsumes } from '@nestjs/swagger';
+import { invalidInput } from '@waybill/forms';
+import { type CommandContext, WaybillError } from '@waybill/kernel';
+import type { Database } from '@waybill/postgres';
+import { Context, DATABASE, Outcome, ServiceController } from '@waybill/service-kit';
+import { IsIn, IsOptional, IsString } from 'class-validator';
+import type { FastifyRequest } from 'fastify';
+import { Segments } from '../segments.js';
+import { type LoadFormat, loadMembers } from './load-members.js';
+
+export class LoadMembersQuery {
+  /** `replace`: members that the upload does not name exit. */
+  @IsOptional()
+  @IsIn(['merge', 'replace'])
+  mode: 'merge' | 'replace' = 'merge';
+
+  /** The column of a CSV that holds the profile id. */
+  @IsOptional()
+  @IsString()
+  identity?: string;
+}
+
+@ServiceController('v1/segments/:id/members', 'audience')
+export class LoadMembersRoute {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(Segments) private readonly segments: Segments,
+  ) {}
+
+  /** Loads members as CSV or NDJSON, streamed, of any size, all or nothing. */
+  @Post()
+  @HttpCode(200)
+  @ApiConsumes('text/csv', 'application/x-ndjson')
+  async load(
+    @Context() context: CommandContext,
+    @Param('id') segmentId: string,
+    @Query() { mode, identity }: LoadMembersQuery,
+    @Req() request: FastifyRequest,
+  ) {
+    const format = formatOf(request.headers['content-type'], identity);
+    await this.segments.existing(context, segmentId);
+    const { tenant, sandbox } = context;
+    const result = await loadMembers(this.database, { tenant, sandbox, segmentId, mode, format }, request.raw);
+    const { rejections: _, ...counts } = result;
+    const { revision, position } = await this.segments.execute(segmentId, { type: 'RecordLoad', load: { mode, ...counts } }, context);
+    return new Outcome(result, { status: 200, revision, position });
+  }
+}
+
+const formatOf = (contentType = '', identity: string | undefined): LoadFormat => {
+  const type = contentType.split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/x-ndjson') return { type: 'ndjson' };
+  if (type !== 'text/csv') {
+    throw new WaybillError('content-type-unsupported', 'unsupported-type', 'Send members as text/csv or application/x-ndjson.');
+  }
+  if (identity === undefined || identity === '') {
+    throw invalidInput([{ path: 'identity', message: 'names the column that holds the profile id, as in ?identity=email' }]);
+  }
+  return { type: 'csv', identity };
+};

@@ -1,0 +1,46 @@
+import { Module } from '@nestjs/common';
+import { provideService } from '@waybill/service-kit';
+import { activationMigrations, Activations } from './activations/activations.js';
+import { CancelRunsOfStoppedDestinations, ControlRunHandler, ControlRunRoute } from './control-run/control-run.js';
+import { Boundaries, boundaryMigrations } from './execute-run/boundaries.js';
+import { PartStager } from './execute-run/part-stager.js';
+import { Planner } from './execute-run/plan-run.js';
+import { Progress, progressMigrations } from './execute-run/progress.js';
+import { RunExecutor } from './execute-run/run-executor.js';
+import { RunWorker } from './execute-run/run-worker.js';
+import { ExportNowHandler } from './export-now/export-now.js';
+import { ExportNowRoute } from './export-now/export-now.route.js';
+import { ListRunsRoute, runsProjection } from './list-runs/list-runs.route.js';
+import { Runs } from './list-runs/runs.js';
+import { PreviewRoute } from './preview-run/preview-run.js';
+import { runPublications } from './publish/publish.js';
+import { AnswerRunsThatCarried } from './runs-that-carried/runs-that-carried.js';
+import { Scheduler } from './schedule-runs/scheduler.js';
+
+@Module({
+  controllers: [ExportNowRoute, PreviewRoute, ListRunsRoute, ControlRunRoute],
+  providers: [
+    ...provideService(
+      {
+        name: 'delivery',
+        projections: [runsProjection],
+        publications: [runPublications],
+        migrations: [...activationMigrations, ...progressMigrations, ...boundaryMigrations],
+      },
+      {
+        listeners: [Activations, CancelRunsOfStoppedDestinations],
+        answerers: [AnswerRunsThatCarried],
+        workers: [Scheduler, RunWorker],
+      },
+    ),
+    Runs,
+    Planner,
+    PartStager,
+    Boundaries,
+    Progress,
+    RunExecutor,
+    ExportNowHandler,
+    ControlRunHandler,
+  ],
+})
+export class DeliveryModule {}

@@ -1,0 +1,43 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Database, Migration } from '@waybill/postgres';
+import { DATABASE } from '@waybill/service-kit';
+
+export const boundaryMigrations: readonly Migration[] = [
+  {
+    name: '003-boundaries',
+    sql: `create table part_boundaries (
+            run_id uuid not null, part int not null, last_key text not null, primary key (run_id, part))`,
+  },
+];
+
+/**
+ * Where each part of a run ended, so that the next one begins there after a crash. It names a profile, so it stands in a
+ * table that is emptied when the run ends, and in no event.
+ */
+@Injectable()
+export class Boundaries {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  async endOf(runId: string, part: number): Promise<string | null> {
+    if (part === 0) return null;
+    const { rows } = await this.database.pool.query<{ last_key: string }>(
+      'select last_key from part_boundaries where run_id = $1 and part = $2',
+      [runId, part],
+    );
+    const boundary = rows[0]?.last_key;
+    if (boundary === undefined) throw new Error(`run ${runId} has lost the end of its part ${part}`);
+    return boundary;
+  }
+
+  async keep(runId: string, part: number, lastKey: string): Promise<void> {
+    await this.database.pool.query(
+      `insert into part_boundaries (run_id, part, last_key) values ($1, $2, $3)
+       on conflict (run_id, part) do update set last_key = excluded.last_key`,
+      [runId, part, lastKey],
+    );
+  }
+
+  async forget(runId: string): Promise<void> {
+    await this.database.pool.query('delete from part_boundaries where run_id = $1', [runId]);
+  }
+}

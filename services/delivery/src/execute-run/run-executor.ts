@@ -1,0 +1,239 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { connectorFor, type FileSink } from '@waybill/connectors';
+import { problemOf } from '@waybill/contracts';
+import { type CommandContext, isWaybillError, messageOf, newId, type Scope, WaybillError } from '@waybill/kernel';
+import type { Vault } from '@waybill/secrets';
+import { CONFIGURATION, type Configuration, VAULT } from '@waybill/service-kit';
+import { Runs } from '../list-runs/runs.js';
+import { fileNameOfPart, manifestName, type Plan, type Run, type RunState, type RunStep } from '../run/index.js';
+import { Boundaries } from './boundaries.js';
+import { deliver, pathIn, type Step } from './deliver.js';
+import { type AccountInUse, Planner, RUN_SUPERSEDED } from './plan-run.js';
+import { PartStager } from './part-stager.js';
+import { Progress } from './progress.js';
+
+/** Tries in a row without progress, while the partner or a part of ours does not answer. */
+const TRIES = 5;
+const FIRST_PAUSE_MS = 2_000;
+const CANCELLATION_LOOK_MS = 1_000;
+
+/** Why a run stops without an end of its own: somebody else goes on with it, or it is to be cancelled. */
+class Stop extends Error {
+  constructor(readonly why: 'cancelled' | 'handed-over') {
+    super(why);
+  }
+}
+
+/** Executes one run as one attempt: plans it if nobody has, delivers it, and records how it ended. */
+@Injectable()
+export class RunExecutor {
+  private readonly log = new Logger('run');
+
+  constructor(
+    @Inject(Runs) private readonly runs: Runs,
+    @Inject(Planner) private readonly planner: Planner,
+    @Inject(PartStager) private readonly parts: PartStager,
+    @Inject(Boundaries) private readonly boundaries: Boundaries,
+    @Inject(Progress) private readonly progress: Progress,
+    @Inject(VAULT) private readonly vault: Vault,
+    @Inject(CONFIGURATION) private readonly configuration: Configuration,
+  ) {}
+
+  /** Resolves when the run has ended, or when it is somebody else's: `signal` aborts with the lease and with the process. */
+  async execute(runId: string, scope: Scope, worker: string, signal: AbortSignal): Promise<void> {
+    const attempt = new Attempt(this.runs, runId, scope, signal);
+    try {
+      await attempt.begin(worker);
+      await this.deliverPatiently(attempt);
+    } catch (error) {
+      await this.settle(attempt, error);
+    } finally {
+      attempt.end();
+    }
+    if (attempt.ended) {
+      await this.boundaries.forget(runId);
+      await this.progress.end(runId);
+    }
+  }
+
+  private async deliverPatiently(attempt: Attempt): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const before = attempt.run.parts.length;
+      try {
+        return await this.deliverOnce(attempt);
+      } catch (error) {
+        if (!isWaybillError(error) || error.kind !== 'unavailable' || attempt.interruption()) throw error;
+        if (attempt.run.parts.length > before) tries = 1;
+        if (tries >= TRIES) throw error;
+        this.log.warn(`run ${attempt.runId} is tried again: ${error.message}`);
+        await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + Math.random()), undefined, { signal: attempt.signal });
+      }
+    }
+  }
+
+  private async deliverOnce(attempt: Attempt): Promise<void> {
+    const { scope } = attempt;
+    attempt.checkpoint(attempt.run);
+    const { plan, inUse } = await this.planned(attempt);
+    const sink = await this.openSink(attempt, plan, inUse, attempt.signal);
+    const stage = async (run: Run, path: string, content: AsyncIterable<Uint8Array>, what: string) => {
+      if (run.attempt > 1) await sink.sweep(plan.folder, run.runId, [path]);
+      return sink.stage(path, content, { owner: `${run.runId}-${what}-${run.attempt}` });
+    };
+    try {
+      await deliver(attempt.run, plan, {
+        scope,
+        sink,
+        record: (step) => attempt.record(step),
+        stage,
+        stagePart: (run, planned, path) =>
+          this.parts.stage(run, planned, scope, inUse.account.encryptionKey?.armored ?? null, attempt.signal, (content, what) =>
+            stage(run, path, content, what),
+          ),
+        checkpoint: (run) => attempt.checkpoint(run),
+      });
+    } finally {
+      await sink.close();
+    }
+  }
+
+  private async planned(attempt: Attempt): Promise<{ readonly plan: Plan; readonly inUse: AccountInUse }> {
+    const { run } = attempt;
+    if (run.plan) {
+      const inUse = await this.planner.accountOf(run.plan.accountId, attempt.context());
+      await attempt.record({ type: 'UseCredentials', credentials: inUse.credentials });
+      return { plan: run.plan, inUse };
+    }
+    const { plan, ...inUse } = await this.planner.plan(run, attempt.context());
+    await attempt.record({ type: 'PlanRun', plan, credentials: inUse.credentials });
+    return { plan, inUse };
+  }
+
+  private async openSink(attempt: Attempt, plan: Plan, { account, credentials }: AccountInUse, signal: AbortSignal): Promise<FileSink> {
+    const connector = connectorFor(plan.destination.type);
+    if (!connector?.openFileSink) {
+      throw new WaybillError('destination-type-unknown', 'refused', `This deployment delivers no files to "${plan.destination.type}".`);
+    }
+    const findings = await this.planner.findingsOf(plan.destination.id, attempt.context());
+    const secret = await this.vault.get(attempt.scope, credentials.secretRef);
+    return connector.openFileSink(
+      {
+        scope: attempt.scope,
+        accountId: plan.accountId,
+        method: account.method,
+        authentication: { ...account.authentication, ...secret.reveal() },
+        findings: { ...account.findings, ...findings },
+      },
+      plan.target,
+      { allowPrivateNetworks: this.configuration.allowPrivateNetworks, signal },
+    );
+  }
+
+  /** What became of an attempt that did not reach the end. */
+  private async settle(attempt: Attempt, error: unknown): Promise<void> {
+    const interruption = attempt.interruption() ?? (error instanceof Stop ? error.why : undefined);
+    const slug = isWaybillError(error) ? error.slug : undefined;
+    if (interruption === 'handed-over' || slug === 'run-attempt-superseded' || slug === 'run-ended') {
+      this.log.log(`run ${attempt.runId}: attempt ${attempt.number} stops here, and another goes on`);
+      return;
+    }
+    const at = new Date().toISOString();
+    if (interruption === 'cancelled') {
+      await this.removeStaged(attempt);
+      await attempt.record({ type: 'CancelRun', at });
+      return;
+    }
+    if (slug === RUN_SUPERSEDED) {
+      await this.runs.step(attempt.runId, attempt.scope, { type: 'RequestCancellation', reason: messageOf(error), at });
+      await attempt.record({ type: 'CancelRun', at });
+      return;
+    }
+    if (!isWaybillError(error)) this.log.error({ err: error }, `run ${attempt.runId} failed`);
+    await this.removeStaged(attempt);
+    await attempt.record({ type: 'FailRun', problem: problemOf(error), at });
+  }
+
+  /** Nothing half-written stays at the partner, as far as they let us; what stays for now, a later sweep removes. */
+  private async removeStaged(attempt: Attempt): Promise<void> {
+    const { run } = attempt;
+    const { plan } = run;
+    if (!plan) return;
+    try {
+      const inUse = await this.planner.accountOf(plan.accountId, attempt.context());
+      const sink = await this.openSink(attempt, plan, inUse, AbortSignal.timeout(30_000));
+      try {
+        const last = run.parts.at(-1);
+        if (last && !last.published) await sink.discard(last);
+        if (run.manifest && !run.manifest.published) await sink.discard(run.manifest);
+        const names = [fileNameOfPart(plan, run.parts.length + 1, run.next.revision), manifestName(plan.destination.id, run.runId)];
+        await sink.sweep(plan.folder, run.runId, names.map((name) => pathIn(plan.folder, name)));
+      } finally {
+        await sink.close();
+      }
+    } catch (error) {
+      this.log.warn(`run ${attempt.runId}: temporary files may be left at the partner: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** One worker's turn at a run: its number fences it, and its signal ends with the lease, the process or a cancellation. */
+class Attempt {
+  run!: Run;
+  number = 0;
+  private readonly cancelled = new AbortController();
+  private watching: NodeJS.Timeout | undefined;
+  readonly signal: AbortSignal;
+
+  constructor(
+    private readonly runs: Runs,
+    readonly runId: string,
+    readonly scope: Scope,
+    private readonly outer: AbortSignal,
+  ) {
+    this.signal = AbortSignal.any([outer, this.cancelled.signal]);
+  }
+
+  async begin(worker: string): Promise<void> {
+    this.run = await this.runs.step(this.runId, this.scope, { type: 'StartRun', worker, at: new Date().toISOString() });
+    this.number = this.run.attempt;
+    this.watching = setInterval(() => void this.look(), CANCELLATION_LOOK_MS);
+  }
+
+  end(): void {
+    clearInterval(this.watching);
+  }
+
+  get ended(): boolean {
+    return ['completed', 'cancelled'].includes(this.run.status);
+  }
+
+  interruption(): Stop['why'] | undefined {
+    if (this.cancelled.signal.aborted) return 'cancelled';
+    return this.outer.aborted ? 'handed-over' : undefined;
+  }
+
+  checkpoint(run: Run): void {
+    if (run.cancellationRequested) this.cancelled.abort();
+    const why = this.interruption();
+    if (why) throw new Stop(why);
+  }
+
+  async record(step: Step): Promise<Run> {
+    this.run = await this.runs.step(this.runId, this.scope, { ...step, attempt: this.number } as RunStep);
+    return this.run;
+  }
+
+  context(): CommandContext {
+    const { tenant, sandbox } = this.scope;
+    return { tenant, sandbox, commandId: newId(), actor: 'delivery', at: new Date().toISOString(), correlationId: this.runId };
+  }
+
+  private async look(): Promise<void> {
+    const state: RunState | undefined = await this.runs.existing(this.scope, this.runId).then(
+      (loaded) => loaded.state,
+      () => undefined, // the next look tells
+    );
+    if (state && state.status !== 'none' && state.cancellationRequested && !state.manifest?.published) this.cancelled.abort();
+  }
+}

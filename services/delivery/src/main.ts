@@ -1,0 +1,4 @@
+import { runProcess } from '@waybill/service-kit';
+import { DeliveryModule } from './delivery.module.js';
+
+await runProcess('waybill delivery', [DeliveryModule]);

@@ -1,0 +1,48 @@
+import * as contracts from '@waybill/contracts';
+import { idOf, type RecordedEvent } from '@waybill/kernel';
+import { as, type Publications } from '@waybill/service-kit';
+import { type Run, type RunEvent, totalsOf } from '../run/index.js';
+import { runStream } from '../stream.js';
+
+type Recorded<Type extends RunEvent['type']> = RecordedEvent<Extract<RunEvent, { type: Type }>>;
+
+const about = ({ stream, revision }: RecordedEvent, { destinationId, segmentId }: Run) => ({
+  runId: idOf(stream),
+  revision,
+  destinationId,
+  segmentId,
+});
+
+/** The life of runs, for dashboards. Temporary names, secrets' references and the like stay inside. */
+export const runPublications: Publications = {
+  streamType: runStream,
+  byEvent: {
+    RunRequested: as(contracts.RunRequested, (event: Recorded<'RunRequested'>, run: Run) => ({
+      ...about(event, run),
+      mode: event.data.mode,
+      trigger: event.data.trigger,
+    })),
+    RunStarted: as(contracts.RunStarted, (event: Recorded<'RunStarted'>, run: Run) => ({
+      ...about(event, run),
+      attempt: event.data.attempt,
+    })),
+    PartPublished: as(contracts.FilePublished, (event: Recorded<'PartPublished'>, run: Run) => {
+      const { part, path, rows, bytes, sha256 } = run.parts.find(({ part: number }) => number === event.data.part)!;
+      return { ...about(event, run), part, path, rows, bytes, sha256 };
+    }),
+    RunCompleted: as(contracts.RunCompleted, (event: Recorded<'RunCompleted'>, run: Run) => ({
+      ...about(event, run),
+      counts: event.data.counts,
+      files: run.parts.length,
+      bytes: totalsOf(run.parts).bytes,
+      manifest: run.manifest && { path: run.manifest.path, sha256: run.manifest.sha256 },
+      watermark: event.data.watermark,
+    })),
+    RunFailed: as(contracts.RunFailed, (event: Recorded<'RunFailed'>, run: Run) => ({
+      ...about(event, run),
+      problem: event.data.problem,
+    })),
+    RunCancelled: as(contracts.RunCancelled, (event: Recorded<'RunCancelled'>, run: Run) => about(event, run)),
+    RunRetried: as(contracts.RunRetried, (event: Recorded<'RunRetried'>, run: Run) => about(event, run)),
+  },
+};
