@@ -181,7 +181,7 @@ describe('Over two years, in zones of every kind', () => {
         expect(new Set(all).size).toBe(731);
         expect([...all].sort((a, b) => a - b)).toEqual(all);
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -197,7 +197,7 @@ describe('Over two years, in zones of every kind', () => {
             throw new Error(`${timeZone} ${new Date(slot).toISOString()}`);
         });
       }),
-      { numRuns: 3 },
+      { numRuns: 2 },
     );
   });
 
@@ -241,7 +241,7 @@ describe('Over two years, in zones of every kind', () => {
           expect(dueSlot(plan, LONG_AGO, now)).toBe(over.at(-1) ?? null);
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 });

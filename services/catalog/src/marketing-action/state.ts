@@ -4,7 +4,8 @@ import type { MarketingActionEvent, Use } from './events.js';
 
 /** Of the tenant's own. While it is `removing`, nobody new may state it. */
 export type MarketingActionState =
-  { readonly status: 'none' } | {
+  | { readonly status: 'none' }
+  | {
       readonly status: 'defined' | 'removing';
       readonly action: MarketingAction;
       /** Who stated it when it was last asked to go. */
