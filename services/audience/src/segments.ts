@@ -71,9 +71,18 @@ export class Segments {
 }
 
 export const segmentNotFound = (id: string): WaybillError =>
-  new WaybillError('segment-not-found', 'not-found', `There is no segment "${id}". Make it first (PUT /v1/segments/{id}).`);
+  new WaybillError(
+    'segment-not-found',
+    'not-found',
+    `There is no segment "${id}". Make it first (PUT /v1/segments/{id}).`,
+  );
 
 const segmentIdUnusable = () =>
-  new WaybillError('invalid-input', 'malformed', 'The id of a segment has 1 to 256 characters, without control characters.', {
-    fields: [{ path: 'id', message: 'must be 1 to 256 characters without control characters' }],
-  });
+  new WaybillError(
+    'invalid-input',
+    'malformed',
+    'The id of a segment has 1 to 256 characters, without control characters.',
+    {
+      fields: [{ path: 'id', message: 'must be 1 to 256 characters without control characters' }],
+    },
+  );

@@ -1,6 +1,15 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import type { Database } from '@waybill/postgres';
-import { type Caller, CurrentCaller, DATABASE, listStates, Outcome, PageQuery, ServiceController, stateProjection } from '@waybill/service-kit';
+import {
+  type Caller,
+  CurrentCaller,
+  DATABASE,
+  listStates,
+  Outcome,
+  PageQuery,
+  ServiceController,
+  stateProjection,
+} from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
 import { type DefinedSegment, Segments, segmentStream, segmentView } from '../segments.js';
 import { countsOf } from '../store/segment-counts.js';
@@ -27,7 +36,11 @@ export class ListSegmentsRoute {
     const found = await listStates<DefinedSegment>(this.database, 'segments', caller, page, {
       contains: { search, in: ['name', 'segmentId'] },
     });
-    const counts = await countsOf(this.database, caller, found.items.map(({ state }) => state.segmentId));
+    const counts = await countsOf(
+      this.database,
+      caller,
+      found.items.map(({ state }) => state.segmentId),
+    );
     return {
       items: found.items.map(({ state, updatedAt }) => segmentView(state, updatedAt, counts.get(state.segmentId))),
       nextCursor: found.nextCursor,

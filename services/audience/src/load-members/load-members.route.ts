@@ -43,7 +43,11 @@ export class LoadMembersRoute {
     const { tenant, sandbox } = context;
     const result = await loadMembers(this.database, { tenant, sandbox, segmentId, mode, format }, request.raw);
     const { rejections: _, ...counts } = result;
-    const { revision, position } = await this.segments.execute(segmentId, { type: 'RecordLoad', load: { mode, ...counts } }, context);
+    const { revision, position } = await this.segments.execute(
+      segmentId,
+      { type: 'RecordLoad', load: { mode, ...counts } },
+      context,
+    );
     return new Outcome(result, { status: 200, revision, position });
   }
 }
@@ -52,10 +56,16 @@ const formatOf = (contentType = '', identity: string | undefined): LoadFormat =>
   const type = contentType.split(';')[0]?.trim().toLowerCase();
   if (type === 'application/x-ndjson') return { type: 'ndjson' };
   if (type !== 'text/csv') {
-    throw new WaybillError('content-type-unsupported', 'unsupported-type', 'Send members as text/csv or application/x-ndjson.');
+    throw new WaybillError(
+      'content-type-unsupported',
+      'unsupported-type',
+      'Send members as text/csv or application/x-ndjson.',
+    );
   }
   if (identity === undefined || identity === '') {
-    throw invalidInput([{ path: 'identity', message: 'names the column that holds the profile id, as in ?identity=email' }]);
+    throw invalidInput([
+      { path: 'identity', message: 'names the column that holds the profile id, as in ?identity=email' },
+    ]);
   }
   return { type: 'csv', identity };
 };

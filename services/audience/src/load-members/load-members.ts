@@ -4,6 +4,7 @@ import type { Database } from '@waybill/postgres';
 import type pg from 'pg';
 import { drawChange } from '../store/changes.js';
 import { exitOthers, mergeMemberships, mergeProfiles, type Moves } from '../store/merge.js';
+import { refreshStatistics } from '../store/statistics.js';
 import { csvMembers } from './csv-members.js';
 import { ndjsonMembers } from './ndjson-members.js';
 import { type Staged, stageUpload } from './staging.js';
@@ -53,6 +54,7 @@ export const loadMembers = async (
     const moves = await merge(client, request);
     await client.query('commit');
     await client.query('drop table upload');
+    await refreshStatistics(client, request, request.segmentId, upload.staged);
     return {
       received: upload.staged + upload.rejected,
       accepted: upload.staged,

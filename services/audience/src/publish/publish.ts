@@ -6,7 +6,10 @@ import { segmentStream } from '../segments.js';
 
 type Recorded<Type extends SegmentEvent['type']> = RecordedEvent<Extract<SegmentEvent, { type: Type }>>;
 
-const of = <Data extends object>({ data, revision }: { readonly data: Data; readonly revision: number }) => ({ ...data, revision });
+const of = <Data extends object>({ data, revision }: { readonly data: Data; readonly revision: number }) => ({
+  ...data,
+  revision,
+});
 
 export const segmentPublications: Publications = {
   streamType: segmentStream,

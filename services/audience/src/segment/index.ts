@@ -40,7 +40,8 @@ export interface RecordLoad {
 export type SegmentCommand = DefineSegment | RecordLoad;
 
 const define = ({ segmentId, name, description }: DefineSegment, state: SegmentState): readonly SegmentEvent[] => {
-  if (state.status === 'none') return [{ type: 'SegmentDefined', data: { segmentId, name, description: description ?? '' } }];
+  if (state.status === 'none')
+    return [{ type: 'SegmentDefined', data: { segmentId, name, description: description ?? '' } }];
   const revised = { segmentId, name, description: description ?? state.description };
   const isSame = state.name === revised.name && state.description === revised.description;
   return isSame ? [] : [{ type: 'SegmentRevised', data: revised }];
@@ -51,7 +52,9 @@ const decide = (command: SegmentCommand, state: SegmentState): readonly SegmentE
     case 'DefineSegment':
       return define(command, state);
     case 'RecordLoad':
-      return state.status === 'none' ? [] : [{ type: 'SegmentLoaded', data: { segmentId: state.segmentId, ...command.load } }];
+      return state.status === 'none'
+        ? []
+        : [{ type: 'SegmentLoaded', data: { segmentId: state.segmentId, ...command.load } }];
   }
 };
 

@@ -2,7 +2,17 @@ import { Delete, Get, Inject, Param } from '@nestjs/common';
 import { RunsThatCarried } from '@waybill/contracts';
 import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import { type Caller, Context, CurrentCaller, DATABASE, Outcome, Roles, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import {
+  type Caller,
+  Context,
+  CurrentCaller,
+  DATABASE,
+  Outcome,
+  Roles,
+  SERVICE,
+  ServiceController,
+  type Service,
+} from '@waybill/service-kit';
 import { eraseProfile } from '../erase-profile/erase-profile.js';
 import { findProfile } from './find-profile.js';
 
@@ -30,7 +40,9 @@ export class ProfileRoute {
   async erase(@Context() context: CommandContext, @Param('id') id: string) {
     const memberships = await eraseProfile(this.database, context, id);
     const { destinations } =
-      memberships.length === 0 ? { destinations: [] } : await this.service.ask(RunsThatCarried, { memberships }, context);
+      memberships.length === 0
+        ? { destinations: [] }
+        : await this.service.ask(RunsThatCarried, { memberships }, context);
     return new Outcome({ erased: true, destinations }, { status: 200 });
   }
 }
