@@ -44,12 +44,12 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     types,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   });
   // A connection that the server ends is replaced by the pool, and fails the query in hand. Without these listeners it
   // would end the process as well: the one is for connections in the pool, the other for those in use.
   pool.on('error', () => undefined);
   // The same for one that is checked out and between two queries; its next query fails and tells.
-  pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('connect', (client) => client.on('error', () => undefined));
   const database: Database = {
     url,

@@ -26,7 +26,11 @@ export type Api = ReturnType<typeof createApi>;
 
 export const createApi = (address: string) => {
   const call = async <T>(method: string, path: string, init: RequestInit = {}): Promise<Answer<T>> => {
-    const response = await fetch(`${address}${path}`, { ...init, method, headers: { 'x-actor': 'demo', ...init.headers } });
+    const response = await fetch(`${address}${path}`, {
+      ...init,
+      method,
+      headers: { 'x-actor': 'demo', ...init.headers },
+    });
     const text = await response.text();
     const body: unknown = text === '' ? undefined : JSON.parse(text);
     if (!response.ok) throw new ProblemAnswer(response.status, body as ProblemAnswer['problem']);

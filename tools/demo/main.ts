@@ -34,7 +34,8 @@ const main = async (): Promise<number> => {
   }
   const count = Number(values.count);
   if (!Number.isInteger(count) || count < 1) throw new Error('--count must be a whole number of at least 1');
-  if (values.profiles !== undefined && values.identity === undefined) throw new Error(`--profiles needs --identity\n\n${HELP}`);
+  if (values.profiles !== undefined && values.identity === undefined)
+    throw new Error(`--profiles needs --identity\n\n${HELP}`);
   const profiles =
     values.profiles === undefined ? generatedProfiles(count) : profilesOfFile(values.profiles, values.identity ?? '');
 
@@ -54,7 +55,9 @@ const main = async (): Promise<number> => {
   console.log(`\nAll of it took ${((performance.now() - started) / 1000).toFixed(1)} s.`);
 
   if (values.keep) {
-    console.log(`\nWaybill goes on at ${waybill.address} (docs: ${waybill.address}/docs), the partner's files are in ${partner.folder}.`);
+    console.log(
+      `\nWaybill goes on at ${waybill.address} (docs: ${waybill.address}/docs), the partner's files are in ${partner.folder}.`,
+    );
     console.log('Ctrl-C ends both and removes everything.');
     await interrupted;
   }

@@ -20,14 +20,17 @@ export const narrate = (out: NodeJS.WriteStream): Narrator => {
   return {
     step: (title) => line(`\n${++steps}. ${title}`),
     tell,
-    checks: (checks) => checks.forEach(({ name, outcome, message, remedy }) => {
-      tell(`${MARKS[outcome]} ${name}: ${message}`);
-      if (outcome === 'failed' && remedy) tell(`    → ${remedy}`);
-    }),
+    checks: (checks) =>
+      checks.forEach(({ name, outcome, message, remedy }) => {
+        tell(`${MARKS[outcome]} ${name}: ${message}`);
+        if (outcome === 'failed' && remedy) tell(`    → ${remedy}`);
+      }),
     progress: (done, total) => {
       if (!out.isTTY) return;
       const filled = total === 0 ? WIDTH : Math.min(WIDTH, Math.round((done / total) * WIDTH));
-      out.write(`\r   [${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}] ${done.toLocaleString('en')} of ${total.toLocaleString('en')} profiles`);
+      out.write(
+        `\r   [${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}] ${done.toLocaleString('en')} of ${total.toLocaleString('en')} profiles`,
+      );
       if (done >= total) out.write('\n');
     },
     end: line,

@@ -36,7 +36,14 @@ export const runStory = async ({ api, partner, profiles, narrator }: Cast): Prom
   const account = (password: string, hostKey?: string) => ({
     type: 'sftp',
     name: 'Partner SFTP',
-    authentication: { method: 'password', host: '127.0.0.1', port: partner.port, username: partner.username, password, ...(hostKey ? { hostKey } : {}) },
+    authentication: {
+      method: 'password',
+      host: '127.0.0.1',
+      port: partner.port,
+      username: partner.username,
+      password,
+      ...(hostKey ? { hostKey } : {}),
+    },
     encryptionKey: partner.publicKey,
   });
 
@@ -51,10 +58,11 @@ export const runStory = async ({ api, partner, profiles, narrator }: Cast): Prom
   checks(wrong.problem.checks ?? []);
 
   step('The right one connects, after a live proof');
-  const connected = await api.post<{ id: string; encryptionKey: { fingerprint: string }; validation: { checks: CheckView[] } }>(
-    '/v1/accounts',
-    account(partner.password, partner.hostKey),
-  );
+  const connected = await api.post<{
+    id: string;
+    encryptionKey: { fingerprint: string };
+    validation: { checks: CheckView[] };
+  }>('/v1/accounts', account(partner.password, partner.hostKey));
   checks(connected.validation.checks);
   tell(`files will be encrypted for ${connected.encryptionKey.fingerprint}`);
 
@@ -70,7 +78,12 @@ export const runStory = async ({ api, partner, profiles, narrator }: Cast): Prom
 
   step(`A segment of ${profiles.what}`);
   await api.put(`/v1/segments/${SEGMENT}`, { name: 'Loyal customers' });
-  const load = await api.upload<{ received: number; entered: number; rejected: number; rejections: { line: number; reason: string }[] }>(
+  const load = await api.upload<{
+    received: number;
+    entered: number;
+    rejected: number;
+    rejections: { line: number; reason: string }[];
+  }>(
     `/v1/segments/${SEGMENT}/members?mode=replace&identity=${encodeURIComponent(profiles.identity)}`,
     'text/csv',
     Readable.toWeb(profiles.csv()) as ReadableStream,
@@ -88,7 +101,9 @@ export const runStory = async ({ api, partner, profiles, narrator }: Cast): Prom
     ),
   });
   await api.put(`/v1/destinations/${destination.id}/segments/${SEGMENT}`, { schedule: null });
-  const preview = await api.post<{ items: { files: string[] }[] }>(`/v1/destinations/${destination.id}/previews`, { rows: 3 });
+  const preview = await api.post<{ items: { files: string[] }[] }>(`/v1/destinations/${destination.id}/previews`, {
+    rows: 3,
+  });
   tell(`a preview names the files: ${preview.items.flatMap(({ files }) => files).join(', ')}`);
 
   step('Export now');
@@ -116,16 +131,23 @@ export const runStory = async ({ api, partner, profiles, narrator }: Cast): Prom
   expect(run.manifest !== null, 'the run has a manifest');
   const manifest = await partner.read(run.manifest!.path);
   expect(sha256(manifest) === run.manifest!.sha256, 'the manifest is the one that the run recorded');
-  const { files, watermark, mode } = JSON.parse(manifest.toString('utf8')) as { files: object[]; watermark: string; mode: string };
+  const { files, watermark, mode } = JSON.parse(manifest.toString('utf8')) as {
+    files: object[];
+    watermark: string;
+    mode: string;
+  };
   tell(`${files.length} file(s), ${mode}, up to change ${watermark}`);
 
   step('The history of the destination');
   const history = await api.get<{ items: { revision: number; type: string; actor: string; recordedAt: string }[] }>(
     `/v1/destinations/${destination.id}/history`,
   );
-  for (const event of history.items) tell(`${String(event.revision).padStart(2)}  ${event.type.padEnd(24)} ${event.recordedAt}  by ${event.actor}`);
+  for (const event of history.items)
+    tell(`${String(event.revision).padStart(2)}  ${event.type.padEnd(24)} ${event.recordedAt}  by ${event.actor}`);
 
-  narrator.end(`\nDelivered ${run.counts.written} profiles in ${run.files.length} file(s), encrypted, verified and on record.`);
+  narrator.end(
+    `\nDelivered ${run.counts.written} profiles in ${run.files.length} file(s), encrypted, verified and on record.`,
+  );
 };
 
 const POLL_MS = 150;
@@ -148,7 +170,10 @@ const columnsOf = async (profiles: Profiles): Promise<string[]> => {
     head += String(chunk);
     if (head.includes('\n')) break;
   }
-  return (head.split(/\r?\n/)[0] ?? '').replace(/^\uFEFF/, '').split(',').map((name) => name.replaceAll('"', ''));
+  return (head.split(/\r?\n/)[0] ?? '')
+    .replace(/^\uFEFF/, '')
+    .split(',')
+    .map((name) => name.replaceAll('"', ''));
 };
 
 const refused = async (work: () => Promise<unknown>): Promise<ProblemAnswer> => {

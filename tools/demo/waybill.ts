@@ -28,7 +28,10 @@ export const startWaybill = async (dataFolder: string): Promise<{ address: strin
     createInterface({ input: child.stdout }).on('line', listen);
     createInterface({ input: child.stderr }).on('line', listen);
     void exited.then(() => reject(new Error(`Waybill did not start:\n${said.slice(-20).join('\n')}`)));
-    setTimeout(() => reject(new Error(`Waybill was not ready after ${START_MS / 1000} s:\n${said.slice(-20).join('\n')}`)), START_MS).unref();
+    setTimeout(
+      () => reject(new Error(`Waybill was not ready after ${START_MS / 1000} s:\n${said.slice(-20).join('\n')}`)),
+      START_MS,
+    ).unref();
   });
   try {
     return { address: await ready, stop };

@@ -8,13 +8,16 @@ import { loadMasterKey, openVault, type Vault } from '@waybill/secrets';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.js';
 import type { Health } from '../operation/health.js';
-import { observeMessages } from '../operation/message-metrics.js';
+import { redactor } from '../operation/logging.js';
+import { observeMessages, watchLag } from '../operation/message-metrics.js';
 
 const log = new Logger('backbone');
 
 /** What all services of a process stand on. */
 export interface Backbone {
   readonly databaseUrl: string;
+  /** Whether no other process can be on this database. */
+  readonly soleProcess: boolean;
   readonly wakeups: Wakeups;
   readonly bus: MessageBus;
   readonly vault: Vault;
@@ -40,7 +43,9 @@ export const openBackbone = async (configuration: Configuration): Promise<Backbo
 
   const messages = await openDatabase({ url: databaseUrl, schema: 'messaging' });
   opened.defer(() => messages.close());
-  const bus = await openPostgresMessageBus({ database: messages, wakeups, observe: observeMessages });
+  // Nobody else can be on the embedded database: what a killed process held is free at once.
+  const soleProcess = embedded !== undefined;
+  const bus = await openPostgresMessageBus({ database: messages, wakeups, observe: observeMessages, soleProcess });
   opened.defer(() => bus.close());
   await bus.ensureTopics(TOPICS);
 
@@ -52,17 +57,19 @@ export const openBackbone = async (configuration: Configuration): Promise<Backbo
     generateIn: configuration.dataFolder,
     warn: (text) => process.stderr.write(`${text}\n`),
   });
-  const vault = await openVault({ database: secrets, masterKey });
+  const vault = await openVault({ database: secrets, masterKey, onPlainValues: redactor.remember });
 
   const resources = opened.move();
   return {
     databaseUrl,
+    soleProcess,
     wakeups,
     bus,
     vault,
     watchedBy: (health) => {
       health.add('database', async () => void (await messages.pool.query('select 1')));
       health.add('messaging', () => bus.checkHealth());
+      watchLag(bus);
       return health;
     },
     defer: (close) => resources.defer(close),

@@ -17,7 +17,11 @@ class PlatformModule {}
 @Module({})
 class ProcessModule {}
 
-export const processModule = (services: readonly Type[], configuration: Configuration, backbone: Backbone): DynamicModule => {
+export const processModule = (
+  services: readonly Type[],
+  configuration: Configuration,
+  backbone: Backbone,
+): DynamicModule => {
   const platform: DynamicModule = {
     module: PlatformModule,
     global: true,

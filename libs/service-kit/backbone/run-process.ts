@@ -16,7 +16,10 @@ export interface RunningProcess {
 }
 
 /** Opens the backbone, starts the services of these modules in this process and listens. */
-export const startProcess = async (services: readonly Type[], configuration: Configuration): Promise<RunningProcess> => {
+export const startProcess = async (
+  services: readonly Type[],
+  configuration: Configuration,
+): Promise<RunningProcess> => {
   const backbone: Backbone = await openBackbone(configuration);
   try {
     const app = await createHttpApp(processModule(services, configuration, backbone));

@@ -76,7 +76,10 @@ export const readConfiguration = (env: Environment): Configuration => {
   };
   if (mode === 'jwt') {
     if ((jwt.jwksUrl === undefined) === (jwt.jwksFile === undefined)) {
-      wrong('WAYBILL_JWKS_URL', 'exactly one of WAYBILL_JWKS_URL and WAYBILL_JWKS_FILE is needed with WAYBILL_AUTH=jwt');
+      wrong(
+        'WAYBILL_JWKS_URL',
+        'exactly one of WAYBILL_JWKS_URL and WAYBILL_JWKS_FILE is needed with WAYBILL_AUTH=jwt',
+      );
     }
     if (jwt.issuer === '') wrong('WAYBILL_JWT_ISSUER', 'is needed with WAYBILL_AUTH=jwt');
     if (jwt.audience === '') wrong('WAYBILL_JWT_AUDIENCE', 'is needed with WAYBILL_AUTH=jwt');
@@ -96,7 +99,9 @@ export const readConfiguration = (env: Environment): Configuration => {
 
   if (mistakes.length > 0) {
     const list = mistakes.map(({ path, message }) => `  ${path} ${message}`).join('\n');
-    throw new WaybillError('configuration-invalid', 'malformed', `The configuration is wrong:\n${list}`, { fields: mistakes });
+    throw new WaybillError('configuration-invalid', 'malformed', `The configuration is wrong:\n${list}`, {
+      fields: mistakes,
+    });
   }
   return {
     host,

@@ -12,10 +12,17 @@ const STREAMED = ['text/csv', 'application/x-ndjson'];
 
 /** The HTTP side of a process: one Fastify server with the services that `root` imports. Not listening yet. */
 export const createHttpApp = async (root: Type | object): Promise<NestFastifyApplication> => {
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 2048 } });
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 2048 },
+  });
   const fastify = adapter.getInstance();
   fastify.addContentTypeParser(STREAMED, (_request, payload, done) => done(null, payload));
-  const app = await NestFactory.create<NestFastifyApplication>(root as Type, adapter, { logger: ['error', 'warn'], abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(root as Type, adapter, {
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
   app.useGlobalPipes(new FormPipe());
   app.useGlobalFilters(new ProblemFilter());
   publishDocuments(app);

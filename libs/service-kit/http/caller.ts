@@ -1,9 +1,23 @@
 import { readFile } from 'node:fs/promises';
-import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable, SetMetadata } from '@nestjs/common';
+import {
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  SetMetadata,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { WaybillError } from '@waybill/kernel';
 import type { FastifyRequest } from 'fastify';
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JSONWebKeySet,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from 'jose';
 import { CONFIGURATION } from '../backbone/tokens.js';
 import { type Configuration, isLoopback, type JwtSettings } from '../config/configuration.js';
 
@@ -67,7 +81,11 @@ export class CallerGuard implements CanActivate {
       this.reflector.getAllAndOverride<readonly Role[]>(REQUIRED, targets) ??
       (request.method === 'GET' ? (['viewer', 'operator', 'auditor'] as const) : (['operator'] as const));
     if (!caller.roles.includes('admin') && !caller.roles.some((role) => required.includes(role))) {
-      throw new WaybillError('role-missing', 'forbidden', `This needs one of the roles ${[...required, 'admin'].join(', ')}.`);
+      throw new WaybillError(
+        'role-missing',
+        'forbidden',
+        `This needs one of the roles ${[...required, 'admin'].join(', ')}.`,
+      );
     }
     callers.set(request.raw, caller);
     return true;
@@ -75,9 +93,14 @@ export class CallerGuard implements CanActivate {
 
   private async tokenCaller(request: FastifyRequest, { issuer, audience }: JwtSettings): Promise<Caller> {
     const [scheme, token] = (request.headers.authorization ?? '').split(' ');
-    if (scheme?.toLowerCase() !== 'bearer' || !token) throw unauthenticated('Send a bearer token in the Authorization header.');
+    if (scheme?.toLowerCase() !== 'bearer' || !token)
+      throw unauthenticated('Send a bearer token in the Authorization header.');
     try {
-      const { payload } = await jwtVerify(token, await this.keys!, { issuer, audience, requiredClaims: ['sub', 'exp'] });
+      const { payload } = await jwtVerify(token, await this.keys!, {
+        issuer,
+        audience,
+        requiredClaims: ['sub', 'exp'],
+      });
       const roles = Array.isArray(payload['roles']) ? payload['roles'] : [];
       return {
         tenant: name(payload['tenant'], 'The claim "tenant"'),
@@ -90,10 +113,15 @@ export class CallerGuard implements CanActivate {
         throw unauthenticated(`The token was refused: ${error.message}.`);
       }
       if (error instanceof WaybillError) throw error;
-      throw new WaybillError('keys-unavailable', 'unavailable', 'The keys that tokens are checked with cannot be had now.', {
-        retryAfterSeconds: 5,
-        cause: error,
-      });
+      throw new WaybillError(
+        'keys-unavailable',
+        'unavailable',
+        'The keys that tokens are checked with cannot be had now.',
+        {
+          retryAfterSeconds: 5,
+          cause: error,
+        },
+      );
     }
   }
 }

@@ -77,7 +77,12 @@ export class CommandOutcomes implements NestInterceptor {
 
   private async known(request: FastifyRequest, commandId: string): Promise<KnownOutcome> {
     const { actor: _, ...scope } = callerOf(request);
-    const digest = digestOf({ method: request.method, url: request.url, body: isStream(request.body) ? null : request.body, scope: scope.tenant });
+    const digest = digestOf({
+      method: request.method,
+      url: request.url,
+      body: isStream(request.body) ? null : request.body,
+      scope: scope.tenant,
+    });
     await this.database.pool.query(
       'insert into command_outcomes (command_id, request_digest) values ($1, $2) on conflict do nothing',
       [commandId, digest],
@@ -102,7 +107,12 @@ export class CommandOutcomes implements NestInterceptor {
     return known.status >= 400 ? (known.body as Problem) : known.body;
   }
 
-  private async remember(commandId: string, status: number, headers: Record<string, string>, body: unknown): Promise<void> {
+  private async remember(
+    commandId: string,
+    status: number,
+    headers: Record<string, string>,
+    body: unknown,
+  ): Promise<void> {
     await this.database.pool.query(
       'update command_outcomes set status = $2, headers = $3, body = $4 where command_id = $1 and status is null',
       [commandId, status, JSON.stringify(headers), JSON.stringify(body ?? null)],
@@ -110,4 +120,5 @@ export class CommandOutcomes implements NestInterceptor {
   }
 }
 
-const isStream = (body: unknown): boolean => typeof (body as { pipe?: unknown } | null | undefined)?.pipe === 'function';
+const isStream = (body: unknown): boolean =>
+  typeof (body as { pipe?: unknown } | null | undefined)?.pipe === 'function';

@@ -82,7 +82,8 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const known = asWaybillError(error);
     const problem = problemOf(known, request.url);
-    if (problem.status >= 500) this.log.error({ err: known.cause ?? known, slug: known.slug, url: problem.instance }, known.message);
+    if (problem.status >= 500)
+      this.log.error({ err: known.cause ?? known, slug: known.slug, url: problem.instance }, known.message);
     if (reply.sent) return;
     if (known.retryAfterSeconds !== undefined) void reply.header('retry-after', String(known.retryAfterSeconds));
     if (known.kind === 'unauthenticated') void reply.header('www-authenticate', 'Bearer');

@@ -13,7 +13,9 @@ export class ProblemsController {
   @Get()
   @Header('content-type', 'text/html; charset=utf-8')
   list(): string {
-    const items = Object.keys(problemTypes).sort().map((slug) => `<li><a href="/problems/${slug}">${slug}</a></li>`);
+    const items = Object.keys(problemTypes)
+      .sort()
+      .map((slug) => `<li><a href="/problems/${slug}">${slug}</a></li>`);
     return page('Problems', `<ul>${items.join('')}</ul>`);
   }
 
@@ -21,9 +23,17 @@ export class ProblemsController {
   @Header('content-type', 'text/html; charset=utf-8')
   explain(@Param('slug') slug: string): string {
     const known = problemTypes[slug];
-    if (!known) throw new WaybillError('problem-unknown', 'not-found', 'There is no problem of that name. The list is at /problems.');
+    if (!known)
+      throw new WaybillError(
+        'problem-unknown',
+        'not-found',
+        'There is no problem of that name. The list is at /problems.',
+      );
     const [kind, meaning] = known;
-    return page(titleOf(slug), `<p>${meaning}</p><p>HTTP status ${STATUS[kind]}, type <code>/problems/${slug}</code>.</p>`);
+    return page(
+      titleOf(slug),
+      `<p>${meaning}</p><p>HTTP status ${STATUS[kind]}, type <code>/problems/${slug}</code>.</p>`,
+    );
   }
 }
 

@@ -16,7 +16,10 @@ export class Health {
     this.checks.set(name, check);
   }
 
-  async report(): Promise<{ ready: boolean; dependencies: Record<string, { status: 'up' | 'down'; reason?: string }> }> {
+  async report(): Promise<{
+    ready: boolean;
+    dependencies: Record<string, { status: 'up' | 'down'; reason?: string }>;
+  }> {
     const entries = await Promise.all(
       [...this.checks].map(async ([name, check]) => {
         try {

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '@waybill/kernel';
-import type { Observe } from '@waybill/messaging';
+import type { MessageBus, Observe } from '@waybill/messaging';
 import { Counter } from 'prom-client';
+import { gauge } from './metrics.js';
 
 const outcomes = new Counter({
   name: 'waybill_messages_troubled_total',
@@ -22,4 +23,19 @@ export const observeMessages: Observe = (observation) => {
   const line = { topic, group, slug, partition, offset, attempts, reason };
   if (kind === 'dead-lettered') log.error(line, 'a message was given up');
   else log.warn(line, kind === 'retrying' ? 'a message is tried again' : 'a message was dropped');
+};
+
+let watched: MessageBus | undefined;
+
+gauge(
+  'waybill_consumer_lag_messages',
+  'Messages of a topic that a group has still to handle.',
+  ['group', 'topic'],
+  async (metric) => {
+    for (const { group, topic, messages } of (await watched?.lag()) ?? []) metric.set({ group, topic }, messages);
+  },
+);
+
+export const watchLag = (bus: MessageBus): void => {
+  watched = bus;
 };

@@ -1,4 +1,12 @@
-import { type CallHandler, Controller, type ExecutionContext, Get, Header, Injectable, type NestInterceptor } from '@nestjs/common';
+import {
+  type CallHandler,
+  Controller,
+  type ExecutionContext,
+  Get,
+  Header,
+  Injectable,
+  type NestInterceptor,
+} from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, register } from 'prom-client';
@@ -16,7 +24,12 @@ const requests = new Histogram({
 });
 
 /** A number that is asked for when metrics are read. */
-export const gauge = (name: string, help: string, labels: readonly string[], collect: (gauge: Gauge) => Promise<void> | void): Gauge =>
+export const gauge = (
+  name: string,
+  help: string,
+  labels: readonly string[],
+  collect: (gauge: Gauge) => Promise<void> | void,
+): Gauge =>
   new Gauge({
     name,
     help,
@@ -34,7 +47,9 @@ export class RequestMetrics implements NestInterceptor {
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const stop = requests.startTimer({ method: request.method, route: request.routeOptions.url ?? 'unknown' });
     // The status is final once the answer has left; an error's status is set by the filter after this interceptor.
-    return next.handle().pipe(finalize(() => reply.raw.once('finish', () => stop({ status: String(reply.statusCode) }))));
+    return next
+      .handle()
+      .pipe(finalize(() => reply.raw.once('finish', () => stop({ status: String(reply.statusCode) }))));
   }
 }
 

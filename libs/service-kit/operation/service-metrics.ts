@@ -10,15 +10,26 @@ interface Watched {
 
 const services = new Map<string, Watched>();
 
-gauge('waybill_projection_lag_seconds', 'Age of the oldest event that a read model has not seen.', ['service', 'projection'], async (metric) => {
-  for (const [service, { projections }] of services) {
-    for (const { name, lagSeconds } of await projections.status()) metric.set({ service, projection: name }, lagSeconds);
-  }
-});
+gauge(
+  'waybill_projection_lag_seconds',
+  'Age of the oldest event that a read model has not seen.',
+  ['service', 'projection'],
+  async (metric) => {
+    for (const [service, { projections }] of services) {
+      for (const { name, lagSeconds } of await projections.status())
+        metric.set({ service, projection: name }, lagSeconds);
+    }
+  },
+);
 
-gauge('waybill_relay_lag_seconds', 'Age of the oldest event of the log that is not published.', ['service'], (metric) => {
-  for (const [service, { relay }] of services) metric.set({ service }, relay()?.status().lagSeconds ?? 0);
-});
+gauge(
+  'waybill_relay_lag_seconds',
+  'Age of the oldest event of the log that is not published.',
+  ['service'],
+  (metric) => {
+    for (const [service, { relay }] of services) metric.set({ service }, relay()?.status().lagSeconds ?? 0);
+  },
+);
 
 /** What a service's log is doing shows in metrics, and in readiness when it stands still. */
 export const watchService = (health: Health, name: string, watched: Watched): void => {

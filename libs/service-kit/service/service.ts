@@ -1,10 +1,29 @@
 import { Logger } from '@nestjs/common';
-import { type AnswerOf, commandsTopic, contractOf, type DataOf, type MessageContract, type QuestionContract, readMessage, type Service as ServiceName, writeMessage } from '@waybill/contracts';
+import {
+  type AnswerOf,
+  commandsTopic,
+  contractOf,
+  type DataOf,
+  type MessageContract,
+  type QuestionContract,
+  readMessage,
+  type Service as ServiceName,
+  writeMessage,
+} from '@waybill/contracts';
 import { type EventStore, handleCommand, type StreamType } from '@waybill/event-store';
 import { openPostgresEventStore } from '@waybill/event-store/postgres';
 import { type CommandContext, type DomainEvent, idFrom, type Scope, topicKey, WaybillError } from '@waybill/kernel';
-import { answer, type Asker, openAsker, openRelay, type Message, type ReceivedMessage, type Relay, type Subscription } from '@waybill/messaging';
-import { type Database, leaseMigrations, migrate, openDatabase } from '@waybill/postgres';
+import {
+  answer,
+  type Asker,
+  openAsker,
+  openRelay,
+  type Message,
+  type ReceivedMessage,
+  type Relay,
+  type Subscription,
+} from '@waybill/messaging';
+import { type Database, freeLeases, leaseMigrations, migrate, openDatabase } from '@waybill/postgres';
 import { openProjections, type Projections } from '@waybill/projections';
 import type { Backbone } from '../backbone/backbone.js';
 import { idempotencyMigrations } from '../http/idempotency.interceptor.js';
@@ -63,7 +82,11 @@ export interface Service {
     waitMs: number,
   ): Promise<Loaded<State> | undefined>;
   /** Asks another service; its refusal comes out as the WaybillError that it is. */
-  ask<Question extends QuestionContract>(question: Question, data: DataOf<Question>, cause: Cause): Promise<AnswerOf<Question>>;
+  ask<Question extends QuestionContract>(
+    question: Question,
+    data: DataOf<Question>,
+    cause: Cause,
+  ): Promise<AnswerOf<Question>>;
   /** Asks again until the answer is as wanted; undefined when the time is over first. */
   askUntil<Question extends QuestionContract>(
     question: Question,
@@ -73,7 +96,12 @@ export interface Service {
     waitMs: number,
   ): Promise<AnswerOf<Question> | undefined>;
   /** Sends a command to another service. The same cause and subject give the same message, so a retry is no second command. */
-  send<Contract extends MessageContract>(contract: Contract, data: DataOf<Contract>, cause: Cause, subject: string): Promise<void>;
+  send<Contract extends MessageContract>(
+    contract: Contract,
+    data: DataOf<Contract>,
+    cause: Cause,
+    subject: string,
+  ): Promise<void>;
   /** Waits until every read model has seen everything up to a position; `head` is now. */
   readModelsReach(position: string | 'head', waitMs: number): Promise<void>;
   start(listeners: readonly Listener[], answerers: readonly Answerer[]): Promise<void>;
@@ -97,12 +125,17 @@ export const contextAfter = (message: Message, ...parts: readonly string[]): Com
   ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
 });
 
-export const openService = async (definition: ServiceDefinition, backbone: Backbone, health: Health): Promise<Service> => {
+export const openService = async (
+  definition: ServiceDefinition,
+  backbone: Backbone,
+  health: Health,
+): Promise<Service> => {
   const { name } = definition;
   const log = new Logger(name);
   const database = await openDatabase({ url: backbone.databaseUrl, schema: name });
   backbone.defer(() => database.close());
   await migrate(database, 'leases', leaseMigrations);
+  if (backbone.soleProcess) await freeLeases(database);
   await migrate(database, 'command outcomes', idempotencyMigrations);
   if (definition.migrations) await migrate(database, name, definition.migrations);
   const store = await openPostgresEventStore({ database, wakeups: backbone.wakeups });
@@ -120,14 +153,24 @@ export const openService = async (definition: ServiceDefinition, backbone: Backb
   const load: Service['load'] = async (type, stream, scope) => {
     const { state, revision, first, last } = await loadStream(store, type, stream);
     if (!first || !last || !isOf(scope, first.metadata)) {
-      return { state: type.decider.initialState, revision: -1, position: store.start, createdAt: '', createdBy: '', correlationId: '' };
+      return {
+        state: type.decider.initialState,
+        revision: -1,
+        position: store.start,
+        createdAt: '',
+        createdBy: '',
+        correlationId: '',
+      };
     }
     const { occurredAt: createdAt, actor: createdBy, correlationId } = first.metadata;
     return { state, revision, position: last.position, createdAt, createdBy, correlationId };
   };
 
   const ask: Service['ask'] = async (question, data, cause) => {
-    if (!asker) throw new WaybillError('service-starting', 'unavailable', 'The service is starting; try again shortly.', { retryAfterSeconds: 1 });
+    if (!asker)
+      throw new WaybillError('service-starting', 'unavailable', 'The service is starting; try again shortly.', {
+        retryAfterSeconds: 1,
+      });
     const body = writeMessage(question, data as never);
     const answered = await asker.ask(
       body.topic!,

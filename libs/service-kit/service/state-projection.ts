@@ -114,7 +114,9 @@ export const listStates = async <State>(
   const { search, in: places = [] } = filter.contains ?? {};
   if (search !== undefined && search !== '') {
     const wanted = bind(search.toLowerCase());
-    conditions.push(`(${places.map((path) => `strpos(lower(coalesce(${textOf(path)}, '')), ${wanted}) > 0`).join(' or ')})`);
+    conditions.push(
+      `(${places.map((path) => `strpos(lower(coalesce(${textOf(path)}, '')), ${wanted}) > 0`).join(' or ')})`,
+    );
   }
   const after = decodeCursor(cursor, 2);
   if (after) conditions.push(`(created_at, stream) < (${bind(after[0])}::timestamptz, ${bind(after[1])})`);

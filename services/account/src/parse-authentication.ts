@@ -29,7 +29,10 @@ export const methodOf = (spec: ConnectorSpec, method: unknown): AuthenticationMe
   throw invalidInput([{ path: 'authentication.method', message: `must be one of ${known}` }]);
 };
 
-export const parseAuthentication = (spec: ConnectorSpec, given: Readonly<Record<string, unknown>>): ParsedAuthentication => {
+export const parseAuthentication = (
+  spec: ConnectorSpec,
+  given: Readonly<Record<string, unknown>>,
+): ParsedAuthentication => {
   const { method: name, ...fields } = given;
   const { method, form } = methodOf(spec, name);
   const { open, secret } = splitSecrets(form, parseForm(form, fields, 'authentication'));

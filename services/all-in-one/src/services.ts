@@ -6,4 +6,11 @@ import { DestinationModule } from '@waybill/destination';
 import { ValidationModule } from '@waybill/validation';
 
 /** Every service, in one process: the same modules that run as processes of their own. */
-export const services = [CatalogModule, AccountModule, ValidationModule, DestinationModule, AudienceModule, DeliveryModule];
+export const services = [
+  CatalogModule,
+  AccountModule,
+  ValidationModule,
+  DestinationModule,
+  AudienceModule,
+  DeliveryModule,
+];

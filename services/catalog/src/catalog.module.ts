@@ -5,11 +5,17 @@ import { AnswerCheckMarketingActions } from './check-marketing-actions/check-mar
 import { connectionMigrations, Connections } from './connections/connections.js';
 import { DefineMarketingActionHandler } from './define-marketing-action/define-marketing-action.js';
 import { DefineMarketingActionRoute } from './define-marketing-action/define-marketing-action.route.js';
-import { ListMarketingActionsRoute, marketingActionsProjection } from './list-marketing-actions/list-marketing-actions.route.js';
+import {
+  ListMarketingActionsRoute,
+  marketingActionsProjection,
+} from './list-marketing-actions/list-marketing-actions.route.js';
 import { MarketingActions } from './list-marketing-actions/marketing-actions.js';
 import { destinationTypePublications, marketingActionPublications } from './publish/publish.js';
 import { RecordDestinationTypes } from './record-destination-types/record-destination-types.js';
-import { RemoveMarketingActionHandler, SettleMarketingActionRemoval } from './remove-marketing-action/remove-marketing-action.js';
+import {
+  RemoveMarketingActionHandler,
+  SettleMarketingActionRemoval,
+} from './remove-marketing-action/remove-marketing-action.js';
 import { RemoveMarketingActionRoute } from './remove-marketing-action/remove-marketing-action.route.js';
 import { ReviseMarketingActionHandler } from './revise-marketing-action/revise-marketing-action.js';
 import { ReviseMarketingActionRoute } from './revise-marketing-action/revise-marketing-action.route.js';

@@ -1,7 +1,19 @@
 import type { StreamType } from '@waybill/event-store';
 import { idFrom, type Scope, streamName } from '@waybill/kernel';
-import { DESTINATION_TYPE, type DestinationTypeCommand, destinationTypeDecider, type DestinationTypeEvent, type DestinationTypeState } from './destination-type/index.js';
-import { MARKETING_ACTION, type MarketingActionCommand, marketingActionDecider, type MarketingActionEvent, type MarketingActionState } from './marketing-action/index.js';
+import {
+  DESTINATION_TYPE,
+  type DestinationTypeCommand,
+  destinationTypeDecider,
+  type DestinationTypeEvent,
+  type DestinationTypeState,
+} from './destination-type/index.js';
+import {
+  MARKETING_ACTION,
+  type MarketingActionCommand,
+  marketingActionDecider,
+  type MarketingActionEvent,
+  type MarketingActionState,
+} from './marketing-action/index.js';
 
 export const marketingActionStream: StreamType<MarketingActionState, MarketingActionCommand, MarketingActionEvent> = {
   category: MARKETING_ACTION,
@@ -17,4 +29,5 @@ export const destinationTypeStream: StreamType<DestinationTypeState, Destination
   decider: destinationTypeDecider,
 };
 
-export const destinationTypeStreamOf = (type: string): string => streamName(DESTINATION_TYPE, idFrom('destination-type', type));
+export const destinationTypeStreamOf = (type: string): string =>
+  streamName(DESTINATION_TYPE, idFrom('destination-type', type));

@@ -9,7 +9,10 @@ export class ChangeDestination extends Command<void> {
   constructor(
     readonly context: CommandContext,
     readonly destinationId: string,
-    readonly change: Exclude<DestinationCommand, { type: 'CreateDestination' | 'ChangeTarget' | 'ChangeMarketingActions' }>,
+    readonly change: Exclude<
+      DestinationCommand,
+      { type: 'CreateDestination' | 'ChangeTarget' | 'ChangeMarketingActions' }
+    >,
   ) {
     super();
   }

@@ -4,14 +4,22 @@ import { ActivateSegmentHandler } from './activate-segment/activate-segment.js';
 import { ActivateSegmentRoute } from './activate-segment/activate-segment.route.js';
 import { ChangeDestinationHandler } from './change-destination.js';
 import { ChangeMappingRoute } from './change-mapping/change-mapping.route.js';
-import { ChangeMarketingActionsHandler, ChangeMarketingActionsRoute } from './change-marketing-actions/change-marketing-actions.js';
+import {
+  ChangeMarketingActionsHandler,
+  ChangeMarketingActionsRoute,
+} from './change-marketing-actions/change-marketing-actions.js';
 import { ChangeTargetHandler, ChangeTargetRoute } from './change-target/change-target.js';
 import { CreateDestinationHandler } from './create-destination/create-destination.js';
 import { CreateDestinationRoute } from './create-destination/create-destination.route.js';
 import { DeleteDestinationRoute } from './delete-destination/delete-destination.route.js';
 import { AnswerDescribeDelivery } from './describe-delivery/describe-delivery.js';
 import { destinationsProjection, ListDestinationsRoute } from './list-destinations/list-destinations.route.js';
-import { AnswerUsesOfAccount, AnswerUsesOfMarketingAction, requestsProjection, UseFinder } from './list-uses/list-uses.js';
+import {
+  AnswerUsesOfAccount,
+  AnswerUsesOfMarketingAction,
+  requestsProjection,
+  UseFinder,
+} from './list-uses/list-uses.js';
 import { destinationPublications, requestPublications } from './publish/publish.js';
 import { PursueRequest } from './pursue-request/pursue-request.js';
 import { ReviseDestinationRoute } from './revise-destination/revise-destination.route.js';
@@ -39,7 +47,10 @@ import { Destinations } from './view/destinations.js';
         projections: [destinationsProjection, requestsProjection],
         publications: [destinationPublications, requestPublications],
       },
-      { listeners: [PursueRequest], answerers: [AnswerDescribeDelivery, AnswerUsesOfAccount, AnswerUsesOfMarketingAction] },
+      {
+        listeners: [PursueRequest],
+        answerers: [AnswerDescribeDelivery, AnswerUsesOfAccount, AnswerUsesOfMarketingAction],
+      },
     ),
     Destinations,
     UseFinder,

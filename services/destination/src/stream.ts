@@ -1,6 +1,12 @@
 import type { StreamType } from '@waybill/event-store';
 import { streamName } from '@waybill/kernel';
-import { DESTINATION, type DestinationCommand, destinationDecider, type DestinationEvent, type DestinationState } from './destination/index.js';
+import {
+  DESTINATION,
+  type DestinationCommand,
+  destinationDecider,
+  type DestinationEvent,
+  type DestinationState,
+} from './destination/index.js';
 import {
   DESTINATION_REQUEST,
   type DestinationRequestCommand,

@@ -1,6 +1,12 @@
 import type { StreamType } from '@waybill/event-store';
 import { streamName } from '@waybill/kernel';
-import { VALIDATION, type ValidationCommand, validationDecider, type ValidationEvent, type ValidationState } from './validation/index.js';
+import {
+  VALIDATION,
+  type ValidationCommand,
+  validationDecider,
+  type ValidationEvent,
+  type ValidationState,
+} from './validation/index.js';
 
 export const validationStream: StreamType<ValidationState, ValidationCommand, ValidationEvent> = {
   category: VALIDATION,

@@ -47,7 +47,11 @@ export class ConnectAccountRoute {
       new ConnectAccount(context, { type: form.type, name: form.name, authentication, encryptionKey }),
     );
     const settled = await this.accounts.settled(context, accountId, ({ status }) => status !== 'connecting', waitMs);
-    if (!settled) return new Outcome({ id: accountId, status: 'connecting' }, { status: 202, location: `/v1/accounts/${accountId}` });
+    if (!settled)
+      return new Outcome(
+        { id: accountId, status: 'connecting' },
+        { status: 202, location: `/v1/accounts/${accountId}` },
+      );
     if (settled.state.status === 'rejected') throw credentialsRejected(settled.state);
     return this.accounts.answer(context, accountId, 201);
   }

@@ -1,7 +1,15 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { Database } from '@waybill/postgres';
-import { type Caller, CurrentCaller, DATABASE, listStates, PageQuery, ServiceController, stateProjection } from '@waybill/service-kit';
+import {
+  type Caller,
+  CurrentCaller,
+  DATABASE,
+  listStates,
+  PageQuery,
+  ServiceController,
+  stateProjection,
+} from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
 import { type AccountState, type Standing } from '../account/index.js';
 import { DestinationCounts } from '../count-destinations/destination-counts.js';
@@ -40,7 +48,10 @@ export class ListAccountsRoute {
       equals: { type },
       contains: { search, in: ['name', 'credentials.address'] },
     });
-    const counts = await this.counts.of(caller, found.items.map(({ state }) => state.accountId));
+    const counts = await this.counts.of(
+      caller,
+      found.items.map(({ state }) => state.accountId),
+    );
     return {
       items: found.items.map((row) => accountView(row.state, row, counts.get(row.state.accountId) ?? 0)),
       nextCursor: found.nextCursor,

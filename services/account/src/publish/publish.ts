@@ -1,4 +1,16 @@
-import { AccountConnected, AccountConnectionRejected, AccountConnectionRequested, AccountDisconnected, AccountDisconnectionRequested, AccountRenamed, CredentialsRotated, CredentialsRotationRejected, CredentialsRotationRequested, EncryptionKeyAttached, EncryptionKeyRemoved } from '@waybill/contracts';
+import {
+  AccountConnected,
+  AccountConnectionRejected,
+  AccountConnectionRequested,
+  AccountDisconnected,
+  AccountDisconnectionRequested,
+  AccountRenamed,
+  CredentialsRotated,
+  CredentialsRotationRejected,
+  CredentialsRotationRequested,
+  EncryptionKeyAttached,
+  EncryptionKeyRemoved,
+} from '@waybill/contracts';
 import { idOf, type RecordedEvent } from '@waybill/kernel';
 import { as, type Publications } from '@waybill/service-kit';
 import type { AccountEvent, Rejected, Standing } from '../account/index.js';
@@ -12,10 +24,11 @@ const about = ({ stream, revision }: RecordedEvent) => ({ accountId: idOf(stream
 export const accountPublications: Publications = {
   streamType: accountStream,
   byEvent: {
-    AccountConnectionRequested: as(
-      AccountConnectionRequested,
-      (event: Recorded<'AccountConnectionRequested'>) => ({ ...event.data, ...about(event), findings: {} }),
-    ),
+    AccountConnectionRequested: as(AccountConnectionRequested, (event: Recorded<'AccountConnectionRequested'>) => ({
+      ...event.data,
+      ...about(event),
+      findings: {},
+    })),
     AccountConnected: as(AccountConnected, (event: Recorded<'AccountConnected'>, account: Standing) => ({
       ...about(event),
       type: account.type,
@@ -39,16 +52,20 @@ export const accountPublications: Publications = {
     })),
     CredentialsRotationRequested: as(
       CredentialsRotationRequested,
-      (event: Recorded<'CredentialsRotationRequested'>, { type }: Standing) => ({ ...about(event), type, ...event.data }),
+      (event: Recorded<'CredentialsRotationRequested'>, { type }: Standing) => ({
+        ...about(event),
+        type,
+        ...event.data,
+      }),
     ),
     CredentialsRotated: as(CredentialsRotated, (event: Recorded<'CredentialsRotated'>) => ({
       ...about(event),
       ...event.data,
     })),
-    CredentialsRotationRejected: as(
-      CredentialsRotationRejected,
-      (event: Recorded<'CredentialsRotationRejected'>) => ({ ...about(event), ...event.data }),
-    ),
+    CredentialsRotationRejected: as(CredentialsRotationRejected, (event: Recorded<'CredentialsRotationRejected'>) => ({
+      ...about(event),
+      ...event.data,
+    })),
     EncryptionKeyAttached: as(EncryptionKeyAttached, (event: Recorded<'EncryptionKeyAttached'>) => ({
       ...about(event),
       fingerprint: event.data.encryptionKey.fingerprint,

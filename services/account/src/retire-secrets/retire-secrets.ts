@@ -1,5 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AccountConnectionRejected, AccountDisconnected, CredentialsRotated, CredentialsRotationRejected } from '@waybill/contracts';
+import {
+  AccountConnectionRejected,
+  AccountDisconnected,
+  CredentialsRotated,
+  CredentialsRotationRejected,
+} from '@waybill/contracts';
 import type { EventStore } from '@waybill/event-store';
 import type { ReceivedMessage } from '@waybill/messaging';
 import type { Vault } from '@waybill/secrets';

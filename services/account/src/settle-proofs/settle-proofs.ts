@@ -25,5 +25,8 @@ const proofOf = (message: ReceivedMessage): { accountId: string; proof: RecordPr
   }
   const { accountId, validationId, checks, unconfirmedHostKey } = readMessage(CredentialsRejected, message.data);
   const unconfirmed = unconfirmedHostKey === undefined ? {} : { unconfirmedHostKey };
-  return { accountId, proof: { type: 'RecordProof', validationId, outcome: 'failed', checks, findings: {}, ...unconfirmed } };
+  return {
+    accountId,
+    proof: { type: 'RecordProof', validationId, outcome: 'failed', checks, findings: {}, ...unconfirmed },
+  };
 };

@@ -1,7 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CommandContext, Scope } from '@waybill/kernel';
 import { type Executed, type Loaded, Outcome, SERVICE, type Service } from '@waybill/service-kit';
-import { type AccountCommand, accountNotFound, type AccountState, isStanding, type Standing } from '../account/index.js';
+import {
+  type AccountCommand,
+  accountNotFound,
+  type AccountState,
+  isStanding,
+  type Standing,
+} from '../account/index.js';
 import { DestinationCounts } from '../count-destinations/destination-counts.js';
 import { accountStream, streamOf } from '../stream.js';
 import { accountView, type AccountView } from './account.view.js';

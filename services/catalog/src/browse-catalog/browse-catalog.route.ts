@@ -72,7 +72,11 @@ export class BrowseCatalogRoute {
     const spec = connectorFor(type)?.spec;
     if (!spec) {
       const known = connectors.map((connector) => connector.spec.type).join(', ');
-      throw new WaybillError('destination-type-unknown', 'not-found', `There is no destination type "${type}"; known are ${known}.`);
+      throw new WaybillError(
+        'destination-type-unknown',
+        'not-found',
+        `There is no destination type "${type}"; known are ${known}.`,
+      );
     }
     const counts = await this.connections.countsByType(caller);
     return {

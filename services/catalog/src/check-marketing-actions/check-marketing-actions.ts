@@ -17,7 +17,9 @@ export class AnswerCheckMarketingActions implements Answerer {
 
   async answer(message: ReceivedMessage): Promise<Answer> {
     const { names } = readMessage(CheckMarketingActions, message.data);
-    return { actions: await Promise.all(names.map(async (name) => ({ name, status: await this.statusOf(message, name) }))) };
+    return {
+      actions: await Promise.all(names.map(async (name) => ({ name, status: await this.statusOf(message, name) }))),
+    };
   }
 
   private async statusOf(scope: Scope, name: string): Promise<Answer['actions'][number]['status']> {

@@ -1,4 +1,10 @@
-import { AccountConnected, AccountDisconnected, DestinationCreated, DestinationDeleted, readMessage } from '@waybill/contracts';
+import {
+  AccountConnected,
+  AccountDisconnected,
+  DestinationCreated,
+  DestinationDeleted,
+  readMessage,
+} from '@waybill/contracts';
 import type { Scope } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { DATABASE, type Listener } from '@waybill/service-kit';
@@ -24,7 +30,12 @@ export interface ConnectionCounts {
 /** What a tenant has connected, by destination type; told by the services that own accounts and destinations. */
 @Injectable()
 export class Connections implements Listener {
-  readonly listensTo = [AccountConnected.type, AccountDisconnected.type, DestinationCreated.type, DestinationDeleted.type];
+  readonly listensTo = [
+    AccountConnected.type,
+    AccountDisconnected.type,
+    DestinationCreated.type,
+    DestinationDeleted.type,
+  ];
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
@@ -50,7 +61,14 @@ export class Connections implements Listener {
   }
 
   /** Revisions make a repeated message harmless. */
-  private async note(scope: Scope, kind: string, id: string, type: string, present: boolean, revision: number): Promise<void> {
+  private async note(
+    scope: Scope,
+    kind: string,
+    id: string,
+    type: string,
+    present: boolean,
+    revision: number,
+  ): Promise<void> {
     await this.database.pool.query(
       `insert into connections as known (kind, id, tenant, sandbox, type, present, revision) values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (kind, id) do update set present = excluded.present, revision = excluded.revision

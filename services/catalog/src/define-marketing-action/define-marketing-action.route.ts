@@ -32,7 +32,13 @@ export class DefineMarketingActionRoute {
   /** Adds a marketing action of the tenant's own. */
   @Post()
   @ApiCreatedResponse({ type: MarketingActionView })
-  async define(@Context() context: CommandContext, @Body() { name, friendlyName = name, description = '' }: DefineMarketingActionForm) {
-    return answerOf(await this.commands.execute(new DefineMarketingAction(context, { name, friendlyName, description })), 201);
+  async define(
+    @Context() context: CommandContext,
+    @Body() { name, friendlyName = name, description = '' }: DefineMarketingActionForm,
+  ) {
+    return answerOf(
+      await this.commands.execute(new DefineMarketingAction(context, { name, friendlyName, description })),
+      201,
+    );
   }
 }

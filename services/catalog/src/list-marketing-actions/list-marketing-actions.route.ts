@@ -1,12 +1,23 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { Database } from '@waybill/postgres';
-import { type Caller, CurrentCaller, DATABASE, listStates, PageQuery, ServiceController, stateProjection } from '@waybill/service-kit';
+import {
+  type Caller,
+  CurrentCaller,
+  DATABASE,
+  listStates,
+  PageQuery,
+  ServiceController,
+  stateProjection,
+} from '@waybill/service-kit';
 import { CORE_MARKETING_ACTIONS, type MarketingAction, type MarketingActionState } from '../marketing-action/index.js';
 import { marketingActionStream } from '../stream.js';
 import { MarketingActions, MarketingActionView } from './marketing-actions.js';
 
-export const marketingActionsProjection = stateProjection({ name: 'marketing_actions', streamType: marketingActionStream });
+export const marketingActionsProjection = stateProjection({
+  name: 'marketing_actions',
+  streamType: marketingActionStream,
+});
 
 type Known = Extract<MarketingActionState, { action: MarketingAction }>;
 
@@ -25,7 +36,10 @@ export class ListMarketingActionsRoute {
       in: { status: ['defined', 'removing'] },
     });
     const core = page.cursor === undefined ? CORE_MARKETING_ACTIONS.map((action) => ({ ...action, core: true })) : [];
-    return { items: [...core, ...own.items.map(({ state }) => ({ ...state.action, core: false }))], nextCursor: own.nextCursor };
+    return {
+      items: [...core, ...own.items.map(({ state }) => ({ ...state.action, core: false }))],
+      nextCursor: own.nextCursor,
+    };
   }
 
   @Get(':name')

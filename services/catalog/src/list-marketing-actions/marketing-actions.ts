@@ -2,7 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { type CommandContext, type Scope, WaybillError } from '@waybill/kernel';
 import { type Executed, type Loaded, Outcome, SERVICE, type Service } from '@waybill/service-kit';
-import { CORE_MARKETING_ACTIONS, type MarketingAction, type MarketingActionCommand, type MarketingActionState } from '../marketing-action/index.js';
+import {
+  CORE_MARKETING_ACTIONS,
+  type MarketingAction,
+  type MarketingActionCommand,
+  type MarketingActionState,
+} from '../marketing-action/index.js';
 import { marketingActionStream, marketingActionStreamOf } from '../stream.js';
 
 export class MarketingActionView implements MarketingAction {
@@ -25,7 +30,12 @@ export class MarketingActions {
   }
 
   execute(command: MarketingActionCommand, context: CommandContext): Promise<Executed<MarketingActionState>> {
-    return this.service.execute(marketingActionStream, marketingActionStreamOf(context, command.name), command, context);
+    return this.service.execute(
+      marketingActionStream,
+      marketingActionStreamOf(context, command.name),
+      command,
+      context,
+    );
   }
 
   settled(scope: Scope, name: string, isSettled: (state: MarketingActionState) => boolean, waitMs: number) {

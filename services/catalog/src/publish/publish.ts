@@ -1,4 +1,12 @@
-import { DestinationTypeListed, DestinationTypeRetired, DestinationTypeRevised, MarketingActionDefined, MarketingActionRemovalRequested, MarketingActionRemoved, MarketingActionRevised } from '@waybill/contracts';
+import {
+  DestinationTypeListed,
+  DestinationTypeRetired,
+  DestinationTypeRevised,
+  MarketingActionDefined,
+  MarketingActionRemovalRequested,
+  MarketingActionRemoved,
+  MarketingActionRevised,
+} from '@waybill/contracts';
 import type { RecordedEvent } from '@waybill/kernel';
 import { as, type Publications } from '@waybill/service-kit';
 import type { DestinationTypeEvent } from '../destination-type/index.js';
@@ -8,7 +16,10 @@ import { destinationTypeStream, marketingActionStream } from '../stream.js';
 type Action<Type extends MarketingActionEvent['type']> = RecordedEvent<Extract<MarketingActionEvent, { type: Type }>>;
 type Listed<Type extends DestinationTypeEvent['type']> = RecordedEvent<Extract<DestinationTypeEvent, { type: Type }>>;
 
-const of = <Data extends object>({ data, revision }: { readonly data: Data; readonly revision: number }) => ({ ...data, revision });
+const of = <Data extends object>({ data, revision }: { readonly data: Data; readonly revision: number }) => ({
+  ...data,
+  revision,
+});
 
 export const marketingActionPublications: Publications = {
   streamType: marketingActionStream,

@@ -29,7 +29,13 @@ export class RecordDestinationTypes implements Worker {
     const at = new Date().toISOString();
     for (const { spec } of connectors) {
       const listing = listingOf(spec);
-      const context: CommandContext = { ...PRODUCT, commandId: idFrom(spec.type, at), actor: 'waybill', at, correlationId: at };
+      const context: CommandContext = {
+        ...PRODUCT,
+        commandId: idFrom(spec.type, at),
+        actor: 'waybill',
+        at,
+        correlationId: at,
+      };
       const stream = destinationTypeStreamOf(spec.type);
       await this.service.execute(destinationTypeStream, stream, { type: 'ListDestinationType', listing }, context);
     }

@@ -21,7 +21,8 @@ export class RemoveMarketingActionRoute {
   async remove(@Context() context: CommandContext, @PreferWait() waitMs: number, @Param('name') name: string) {
     await this.commands.execute(new RemoveMarketingAction(context, name));
     const settled = await this.actions.settled(context, name, ({ status }) => status !== 'removing', waitMs);
-    if (!settled) return new Outcome({ name, status: 'removing' }, { status: 202, location: `/v1/marketing-actions/${name}` });
+    if (!settled)
+      return new Outcome({ name, status: 'removing' }, { status: 202, location: `/v1/marketing-actions/${name}` });
     const { state, revision, position } = settled;
     if (state.status === 'defined') throw marketingActionInUse(name, state.refusedFor);
     return new Outcome(undefined, { status: 204, revision, position });

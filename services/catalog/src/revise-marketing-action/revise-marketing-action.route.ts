@@ -26,7 +26,11 @@ export class ReviseMarketingActionRoute {
   /** Changes what people read of an action; what is left out stays. Core ones cannot be changed. */
   @Patch(':name')
   @ApiOkResponse({ type: MarketingActionView })
-  async revise(@Context() context: CommandContext, @Param('name') name: string, @Body() change: ReviseMarketingActionForm) {
+  async revise(
+    @Context() context: CommandContext,
+    @Param('name') name: string,
+    @Body() change: ReviseMarketingActionForm,
+  ) {
     return answerOf(await this.commands.execute(new ReviseMarketingAction(context, name, change)));
   }
 }

@@ -47,8 +47,31 @@ export class Feed implements Listener, Worker {
     @Inject(BACKBONE) private readonly backbone: Backbone,
   ) {}
 
-  async receive({ id, type, source, subject, time, tenant, sandbox, data, actor, correlationId }: ReceivedMessage): Promise<void> {
-    const event = { specversion: '1.0', id, type, source, subject, time, tenant, sandbox, actor, correlationid: correlationId, data };
+  async receive({
+    id,
+    type,
+    source,
+    subject,
+    time,
+    tenant,
+    sandbox,
+    data,
+    actor,
+    correlationId,
+  }: ReceivedMessage): Promise<void> {
+    const event = {
+      specversion: '1.0',
+      id,
+      type,
+      source,
+      subject,
+      time,
+      tenant,
+      sandbox,
+      actor,
+      correlationid: correlationId,
+      data,
+    };
     await this.database.transaction(async (client) => {
       // Positions become visible in their order, so that no reader passes one that is not committed yet.
       await client.query(`select pg_advisory_xact_lock(hashtext('waybill feed'))`);
@@ -61,11 +84,17 @@ export class Feed implements Listener, Worker {
   }
 
   async head(): Promise<number> {
-    const { rows } = await this.database.pool.query<{ head: number }>('select coalesce(max(position), 0) as head from feed');
+    const { rows } = await this.database.pool.query<{ head: number }>(
+      'select coalesce(max(position), 0) as head from feed',
+    );
     return rows[0]?.head ?? 0;
   }
 
-  async after(position: number, { tenant, sandbox }: Scope, names: readonly string[] | undefined): Promise<readonly FeedEntry[]> {
+  async after(
+    position: number,
+    { tenant, sandbox }: Scope,
+    names: readonly string[] | undefined,
+  ): Promise<readonly FeedEntry[]> {
     const { rows } = await this.database.pool.query<FeedEntry>(
       `select position, event from feed
        where tenant = $1 and sandbox = $2 and position > $3 and ($4::text[] is null or name = any($4))
@@ -82,7 +111,9 @@ export class Feed implements Listener, Worker {
   start(): void {
     this.sweeping = setInterval(() => {
       // What a failed sweep leaves, the next one takes.
-      this.database.pool.query(`delete from feed where received_at < now() - interval '${RETENTION}'`).catch(() => undefined);
+      this.database.pool
+        .query(`delete from feed where received_at < now() - interval '${RETENTION}'`)
+        .catch(() => undefined);
     }, SWEEP_MS);
   }
 

@@ -84,5 +84,9 @@ const drained = (out: NodeJS.WritableStream, signal: AbortSignal): Promise<void>
 const positionOf = (lastEventId: string): number => {
   const position = Number(lastEventId);
   if (lastEventId !== '' && Number.isSafeInteger(position) && position >= 0) return position;
-  throw new WaybillError('last-event-id-malformed', 'malformed', 'Last-Event-ID must be the id of an event of this feed.');
+  throw new WaybillError(
+    'last-event-id-malformed',
+    'malformed',
+    'Last-Event-ID must be the id of an event of this feed.',
+  );
 };

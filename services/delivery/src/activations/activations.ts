@@ -53,7 +53,10 @@ export class Activations implements Listener {
   async receive(message: ReceivedMessage): Promise<void> {
     switch (message.type) {
       case SegmentActivated.type: {
-        const { destinationId, segmentId, schedule, activatedAt, revision } = readMessage(SegmentActivated, message.data);
+        const { destinationId, segmentId, schedule, activatedAt, revision } = readMessage(
+          SegmentActivated,
+          message.data,
+        );
         return this.note(message, destinationId, segmentId, schedule, true, activatedAt, revision);
       }
       case ScheduleChanged.type: {
@@ -99,7 +102,12 @@ export class Activations implements Listener {
   }
 
   /** Slots of the time while it was disabled do not count. */
-  private async switch(destinationId: string, enabled: boolean, enabledAt: string | null, revision: number): Promise<void> {
+  private async switch(
+    destinationId: string,
+    enabled: boolean,
+    enabledAt: string | null,
+    revision: number,
+  ): Promise<void> {
     await this.database.pool.query(
       `insert into destinations as known (destination_id, enabled, enabled_at, revision) values ($1, $2, $3, $4)
        on conflict (destination_id) do update

@@ -4,7 +4,17 @@ import { DestinationDeleted, DestinationDisabled, readMessage } from '@waybill/c
 import { type CommandContext, isWaybillError } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import type { Database } from '@waybill/postgres';
-import { Context, contextAfter, DATABASE, type Executed, type Listener, Outcome, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import {
+  Context,
+  contextAfter,
+  DATABASE,
+  type Executed,
+  type Listener,
+  Outcome,
+  SERVICE,
+  ServiceController,
+  type Service,
+} from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
 import { type Run, type RunState, viewOfRun } from '../run/index.js';
 
@@ -26,7 +36,9 @@ export class ControlRunHandler implements ICommandHandler<ControlRun> {
     const { at } = context;
     const executed = await this.runs.execute(
       runId,
-      wanted === 'cancel' ? { type: 'RequestCancellation', reason: `asked for by ${context.actor}`, at } : { type: 'RetryRun', at },
+      wanted === 'cancel'
+        ? { type: 'RequestCancellation', reason: `asked for by ${context.actor}`, at }
+        : { type: 'RetryRun', at },
       context,
     );
     this.runs.ring();
@@ -71,7 +83,9 @@ export class CancelRunsOfStoppedDestinations implements Listener {
 
   async receive(message: ReceivedMessage): Promise<void> {
     const disabled = message.type === DestinationDisabled.type;
-    const { destinationId } = disabled ? readMessage(DestinationDisabled, message.data) : readMessage(DestinationDeleted, message.data);
+    const { destinationId } = disabled
+      ? readMessage(DestinationDisabled, message.data)
+      : readMessage(DestinationDeleted, message.data);
     await this.service.readModelsReach('head', 5_000);
     const { rows } = await this.database.pool.query<{ run_id: string }>(
       `select state->>'runId' as run_id from runs
@@ -82,9 +96,11 @@ export class CancelRunsOfStoppedDestinations implements Listener {
     const reason = `the destination was ${disabled ? 'disabled' : 'deleted'}`;
     for (const { run_id } of rows) {
       const context = contextAfter(message, run_id);
-      await this.runs.execute(run_id, { type: 'RequestCancellation', reason, at: context.at }, context).catch((error: unknown) => {
-        if (!isWaybillError(error) || error.slug !== 'run-ended') throw error; // it ended by itself meanwhile
-      });
+      await this.runs
+        .execute(run_id, { type: 'RequestCancellation', reason, at: context.at }, context)
+        .catch((error: unknown) => {
+          if (!isWaybillError(error) || error.slug !== 'run-ended') throw error; // it ended by itself meanwhile
+        });
     }
     this.runs.ring();
   }

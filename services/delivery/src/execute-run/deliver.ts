@@ -51,7 +51,12 @@ const settlePart = async (part: Part, plan: Plan, { sink, record }: DeliveryTool
   if (!part.published) {
     try {
       const { outcome, fallback } = await sink.publish(staged);
-      return await record({ type: 'PublishPart', part: part.part, outcome, ...(fallback === undefined ? {} : { fallback }) });
+      return await record({
+        type: 'PublishPart',
+        part: part.part,
+        outcome,
+        ...(fallback === undefined ? {} : { fallback }),
+      });
     } catch (error) {
       const reason = asideReasonOf(error);
       if (reason === undefined) throw error;

@@ -1,20 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type AnswerOf, DescribeAccount, DescribeDelivery, DescribeSegments, extensionOf, fileNameOf, WatermarkNow } from '@waybill/contracts';
+import { type AnswerOf, DescribeAccount, DescribeDelivery, DescribeSegments, WatermarkNow } from '@waybill/contracts';
 import { connectorFor } from '@waybill/connectors';
-import { type CommandContext, type Scope, WaybillError } from '@waybill/kernel';
+import type { CommandContext, Scope } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import { DATABASE, SERVICE, type Service } from '@waybill/service-kit';
-import type { CredentialsInUse, Plan, Run } from '../run/index.js';
+import { type CredentialsInUse, credentialsInUse, type Plan, planRun, type Run } from '../run/index.js';
 
 type Account = AnswerOf<typeof DescribeAccount>;
 
-/** The account as it is now: what a run works with at the partner, and for whom it encrypts. */
+/** The account as it is now: what an attempt works with at the partner, and for whom it encrypts. */
 export interface AccountInUse {
   readonly account: Account;
   readonly credentials: CredentialsInUse;
 }
 
-/** Settles what a run delivers, where, and under which names, by asking the owners of each fact. */
+/** Asks the owners of each fact that a run depends on. */
 @Injectable()
 export class Planner {
   constructor(
@@ -24,11 +24,10 @@ export class Planner {
 
   async accountOf(accountId: string, context: CommandContext): Promise<AccountInUse> {
     const account = await this.service.ask(DescribeAccount, { accountId }, context);
-    const { secretRef, credentialsFingerprint, encryptionKey } = account;
-    return { account, credentials: { secretRef, credentialsFingerprint, keyFingerprint: encryptionKey?.fingerprint ?? null } };
+    return { account, credentials: credentialsInUse(account) };
   }
 
-  /** What the proof of the target found is asked for anew by each attempt: the target of a plan does not change. */
+  /** What the proof of the target found; each attempt asks anew, since credentials may have been rotated meanwhile. */
   async findingsOf(destinationId: string, context: CommandContext): Promise<Account['findings']> {
     const { findings } = await this.service.ask(DescribeDelivery, { destinationId }, context);
     return findings;
@@ -36,58 +35,52 @@ export class Planner {
 
   async plan(run: Run, context: CommandContext): Promise<{ readonly plan: Plan } & AccountInUse> {
     const { destinationId, segmentId } = run;
-    const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
-    const activation = delivery.activations.find((active) => active.segmentId === segmentId);
-    if (delivery.status !== 'enabled') throw superseded('the destination is disabled');
-    if (!activation || delivery.files === null) throw superseded(`the segment "${segmentId}" is no longer activated`);
-    const inUse = await this.accountOf(delivery.accountId, context);
+    const destination = await this.service.ask(DescribeDelivery, { destinationId }, context);
+    const account = await this.service.ask(DescribeAccount, { accountId: destination.accountId }, context);
     const { segments } = await this.service.ask(DescribeSegments, { segmentIds: [segmentId] }, context);
-    const known = segments[0];
-    if (!known?.exists) throw superseded(`the segment "${segmentId}" does not exist any more`);
-    const segment = { id: segmentId, name: known.name ?? segmentId };
+    const segment = segments[0] ?? { segmentId, exists: false, name: null, members: 0 };
     const { watermark } = await this.service.ask(WatermarkNow, {}, context);
-    const destination = { id: destinationId, name: delivery.name, type: delivery.type };
-    const at = run.trigger.kind === 'schedule' ? run.trigger.slot : run.requestedAt;
-    const plan: Plan = {
-      plannedAt: context.at,
+    const earlier = await this.earlierRuns(run, context);
+    const { plan, credentials } = planRun({
+      run,
+      scope: context,
       destination,
-      accountId: delivery.accountId,
+      account,
       segment,
-      marketingActions: delivery.marketingActions,
-      target: delivery.target,
-      mapping: delivery.mapping,
-      files: delivery.files,
       watermark,
-      previous: await this.previous(run, context),
-      folder: connectorFor(delivery.type)?.spec.folderOf?.(delivery.target, segment) ?? '',
-      fileName: fileNameOf(activation.fileName, { scope: context, destination, segment })(at),
-      extension: extensionOf(delivery.files, inUse.credentials.keyFingerprint !== null),
-      members: known.members,
-    };
-    return { plan, ...inUse };
+      previous: previousOf(earlier.find(({ segmentId: of, status }) => of === segmentId && status === 'completed')),
+      folderOf: (of) => connectorFor(destination.type)?.spec.folderOf?.(destination.target, of) ?? '',
+      runsNamed: (folder, fileName) =>
+        earlier.filter((one) => one.plan?.folder === folder && one.plan.fileName === fileName).length,
+      at: context.at,
+    });
+    return { plan, account, credentials };
   }
 
-  /** Runs of one segment at one destination follow each other, so the last completed one is known for good. */
-  private async previous({ destinationId, segmentId }: Run, { tenant, sandbox }: Scope): Promise<Plan['previous']> {
+  /**
+   * Planned runs of the destination, the last one to end first. Runs of one segment follow each other, so the last completed
+   * one is known for good.
+   */
+  private async earlierRuns({ destinationId, runId }: Run, { tenant, sandbox }: Scope): Promise<readonly Run[]> {
     const { rows } = await this.database.pool.query<{ state: Run }>(
       `select state from runs
-       where state->>'destinationId' = $1 and state->>'segmentId' = $2 and tenant = $3 and sandbox = $4
-         and state->>'status' = 'completed'
-       order by state->>'finishedAt' desc limit 1`,
-      [destinationId, segmentId, tenant, sandbox],
+       where state->>'destinationId' = $1 and state->>'runId' <> $2 and tenant = $3 and sandbox = $4
+         and state->'plan' <> 'null'
+       order by state->>'finishedAt' desc nulls last`,
+      [destinationId, runId, tenant, sandbox],
     );
-    const last = rows[0]?.state;
-    if (!last?.plan) return null;
-    const { manifest } = last;
-    return {
-      runId: last.runId,
-      watermark: last.plan.watermark,
-      manifest: manifest?.published ? { name: manifest.path.slice(manifest.path.lastIndexOf('/') + 1), sha256: manifest.sha256 } : null,
-    };
+    return rows.map(({ state }) => state);
   }
 }
 
-/** What the run was for is gone: that is a cancellation, not a failure. */
-export const RUN_SUPERSEDED = 'run-superseded';
-
-const superseded = (why: string) => new WaybillError(RUN_SUPERSEDED, 'conflict', `There is nothing to export: ${why}.`);
+const previousOf = (last: Run | undefined): Plan['previous'] => {
+  if (!last?.plan) return null;
+  const { runId, plan, manifest } = last;
+  return {
+    runId,
+    watermark: plan.watermark,
+    manifest: manifest?.published
+      ? { name: manifest.path.slice(manifest.path.lastIndexOf('/') + 1), sha256: manifest.sha256 }
+      : null,
+  };
+};

@@ -6,10 +6,18 @@ import { type CommandContext, isWaybillError, messageOf, newId, type Scope, Wayb
 import type { Vault } from '@waybill/secrets';
 import { CONFIGURATION, type Configuration, VAULT } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
-import { fileNameOfPart, manifestName, type Plan, type Run, type RunState, type RunStep } from '../run/index.js';
+import {
+  fileNameOfPart,
+  manifestName,
+  type Plan,
+  RUN_SUPERSEDED,
+  type Run,
+  type RunState,
+  type RunStep,
+} from '../run/index.js';
 import { Boundaries } from './boundaries.js';
 import { deliver, pathIn, type Step } from './deliver.js';
-import { type AccountInUse, Planner, RUN_SUPERSEDED } from './plan-run.js';
+import { type AccountInUse, Planner } from './plan-run.js';
 import { PartStager } from './part-stager.js';
 import { Progress } from './progress.js';
 
@@ -88,8 +96,13 @@ export class RunExecutor {
         record: (step) => attempt.record(step),
         stage,
         stagePart: (run, planned, path) =>
-          this.parts.stage(run, planned, scope, inUse.account.encryptionKey?.armored ?? null, attempt.signal, (content, what) =>
-            stage(run, path, content, what),
+          this.parts.stage(
+            run,
+            planned,
+            scope,
+            inUse.account.encryptionKey?.armored ?? null,
+            attempt.signal,
+            (content, what) => stage(run, path, content, what),
           ),
         checkpoint: (run) => attempt.checkpoint(run),
       });
@@ -110,10 +123,19 @@ export class RunExecutor {
     return { plan, inUse };
   }
 
-  private async openSink(attempt: Attempt, plan: Plan, { account, credentials }: AccountInUse, signal: AbortSignal): Promise<FileSink> {
+  private async openSink(
+    attempt: Attempt,
+    plan: Plan,
+    { account, credentials }: AccountInUse,
+    signal: AbortSignal,
+  ): Promise<FileSink> {
     const connector = connectorFor(plan.destination.type);
     if (!connector?.openFileSink) {
-      throw new WaybillError('destination-type-unknown', 'refused', `This deployment delivers no files to "${plan.destination.type}".`);
+      throw new WaybillError(
+        'destination-type-unknown',
+        'refused',
+        `This deployment delivers no files to "${plan.destination.type}".`,
+      );
     }
     const findings = await this.planner.findingsOf(plan.destination.id, attempt.context());
     const secret = await this.vault.get(attempt.scope, credentials.secretRef);
@@ -166,8 +188,15 @@ export class RunExecutor {
         const last = run.parts.at(-1);
         if (last && !last.published) await sink.discard(last);
         if (run.manifest && !run.manifest.published) await sink.discard(run.manifest);
-        const names = [fileNameOfPart(plan, run.parts.length + 1, run.next.revision), manifestName(plan.destination.id, run.runId)];
-        await sink.sweep(plan.folder, run.runId, names.map((name) => pathIn(plan.folder, name)));
+        const names = [
+          fileNameOfPart(plan, run.parts.length + 1, run.next.revision),
+          manifestName(plan.destination.id, run.runId),
+        ];
+        await sink.sweep(
+          plan.folder,
+          run.runId,
+          names.map((name) => pathIn(plan.folder, name)),
+        );
       } finally {
         await sink.close();
       }
@@ -226,7 +255,14 @@ class Attempt {
 
   context(): CommandContext {
     const { tenant, sandbox } = this.scope;
-    return { tenant, sandbox, commandId: newId(), actor: 'delivery', at: new Date().toISOString(), correlationId: this.runId };
+    return {
+      tenant,
+      sandbox,
+      commandId: newId(),
+      actor: 'delivery',
+      at: new Date().toISOString(),
+      correlationId: this.runId,
+    };
   }
 
   private async look(): Promise<void> {
@@ -234,6 +270,7 @@ class Attempt {
       (loaded) => loaded.state,
       () => undefined, // the next look tells
     );
-    if (state && state.status !== 'none' && state.cancellationRequested && !state.manifest?.published) this.cancelled.abort();
+    if (state && state.status !== 'none' && state.cancellationRequested && !state.manifest?.published)
+      this.cancelled.abort();
   }
 }

@@ -34,7 +34,10 @@ export class RunWorker implements Worker {
   ) {}
 
   start(): void {
-    const look = () => void this.look().catch((error: unknown) => this.log.warn(`looking for runs failed and is tried again: ${messageOf(error)}`));
+    const look = () =>
+      void this.look().catch((error: unknown) =>
+        this.log.warn(`looking for runs failed and is tried again: ${messageOf(error)}`),
+      );
     this.timer = setInterval(look, LOOK_MS);
     this.unhear = this.runs.onRing(() => setTimeout(look, 20)); // the read model follows the log by a few milliseconds
   }
@@ -77,7 +80,12 @@ export class RunWorker implements Worker {
       );
     }, RENEW_MS);
     try {
-      await this.executor.execute(runId, { tenant, sandbox }, this.owner, AbortSignal.any([this.stopping.signal, lost.signal]));
+      await this.executor.execute(
+        runId,
+        { tenant, sandbox },
+        this.owner,
+        AbortSignal.any([this.stopping.signal, lost.signal]),
+      );
     } finally {
       clearInterval(renewing);
       await endLease(this.database, lease);

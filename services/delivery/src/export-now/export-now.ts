@@ -38,7 +38,14 @@ export class ExportNowHandler implements ICommandHandler<ExportNow> {
     for (const { segmentId, schedule } of activations) {
       const runId = idFrom('run', context.commandId, segmentId);
       await this.runs.request(
-        { runId, destinationId, segmentId, mode: schedule?.mode ?? 'full', trigger: { kind: 'manual' }, at: context.at },
+        {
+          runId,
+          destinationId,
+          segmentId,
+          mode: schedule?.mode ?? 'full',
+          trigger: { kind: 'manual' },
+          at: context.at,
+        },
         { ...context, commandId: idFrom(context.commandId, segmentId) },
       );
       requested.push({ id: runId, segmentId });
@@ -48,7 +55,10 @@ export class ExportNowHandler implements ICommandHandler<ExportNow> {
 }
 
 /** The activations of these segments, or all of them; refuses a segment that is not activated. */
-export const activationsOf = (delivery: Delivery, segmentIds: readonly string[] | undefined): Delivery['activations'] => {
+export const activationsOf = (
+  delivery: Delivery,
+  segmentIds: readonly string[] | undefined,
+): Delivery['activations'] => {
   if (delivery.files === null) throw destinationIsLive();
   const known = new Map(delivery.activations.map((activation) => [activation.segmentId, activation]));
   if (known.size === 0) throw nothingActivated();
@@ -59,13 +69,26 @@ const destinationDisabled = () =>
   new WaybillError('destination-disabled', 'conflict', 'The destination is disabled. Enable it first (POST …/enable).');
 
 const destinationIsLive = () =>
-  new WaybillError('destination-is-live', 'refused', 'This destination delivers events as they happen; there are no files to export.');
+  new WaybillError(
+    'destination-is-live',
+    'refused',
+    'This destination delivers events as they happen; there are no files to export.',
+  );
 
 const nothingActivated = () =>
-  new WaybillError('nothing-activated', 'refused', 'No segment is activated for this destination. Activate one first (PUT …/segments/{segmentId}).');
+  new WaybillError(
+    'nothing-activated',
+    'refused',
+    'No segment is activated for this destination. Activate one first (PUT …/segments/{segmentId}).',
+  );
 
 const notActivated = (segmentId: string): never => {
-  throw new WaybillError('segment-not-activated', 'not-found', `The segment "${segmentId}" is not activated for this destination.`, {
-    fields: [{ path: 'segmentIds', message: `"${segmentId}" is not activated` }],
-  });
+  throw new WaybillError(
+    'segment-not-activated',
+    'not-found',
+    `The segment "${segmentId}" is not activated for this destination.`,
+    {
+      fields: [{ path: 'segmentIds', message: `"${segmentId}" is not activated` }],
+    },
+  );
 };

@@ -1,6 +1,15 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import type { Database } from '@waybill/postgres';
-import { type Caller, CurrentCaller, DATABASE, listStates, Outcome, PageQuery, ServiceController, stateProjection } from '@waybill/service-kit';
+import {
+  type Caller,
+  CurrentCaller,
+  DATABASE,
+  listStates,
+  Outcome,
+  PageQuery,
+  ServiceController,
+  stateProjection,
+} from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import { type Run, viewOfRun } from '../run/index.js';
 import { Progress } from '../execute-run/progress.js';
@@ -35,10 +44,16 @@ export class ListRunsRoute {
   /** Runs, newest first. */
   @Get()
   async list(@CurrentCaller() caller: Caller, @Query() { destinationId, segmentId, status, ...page }: ListRunsQuery) {
-    const found = await listStates<Run>(this.database, 'runs', caller, page, { equals: { destinationId, segmentId, status } });
+    const found = await listStates<Run>(this.database, 'runs', caller, page, {
+      equals: { destinationId, segmentId, status },
+    });
     const progress = await this.progress.of(found.items.map(({ state }) => state));
     return {
-      items: found.items.map(({ state, revision }) => ({ ...viewOfRun(state), progress: progress.get(state.runId), revision })),
+      items: found.items.map(({ state, revision }) => ({
+        ...viewOfRun(state),
+        progress: progress.get(state.runId),
+        revision,
+      })),
       nextCursor: found.nextCursor,
     };
   }

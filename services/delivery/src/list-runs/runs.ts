@@ -26,7 +26,14 @@ export class Runs {
   /** A step of a worker: each is a command of its own. */
   async step(runId: string, scope: Scope, command: RunCommand): Promise<Run> {
     const { tenant, sandbox } = scope;
-    const context = { tenant, sandbox, commandId: newId(), actor: 'delivery', at: new Date().toISOString(), correlationId: runId };
+    const context = {
+      tenant,
+      sandbox,
+      commandId: newId(),
+      actor: 'delivery',
+      at: new Date().toISOString(),
+      correlationId: runId,
+    };
     const { state } = await this.execute(runId, command, context);
     return state as Run;
   }

@@ -30,7 +30,9 @@ export class Scheduler implements Worker {
   start(): void {
     const next = () => {
       this.looking = this.look()
-        .catch((error: unknown) => this.log.warn(`looking for due slots failed and is tried again: ${messageOf(error)}`))
+        .catch((error: unknown) =>
+          this.log.warn(`looking for due slots failed and is tried again: ${messageOf(error)}`),
+        )
         .finally(() => {
           if (this.timer) this.timer = setTimeout(next, LOOK_MS);
         });

@@ -10,7 +10,17 @@ import { DestinationView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
 import { ActivateSegment } from './activate-segment.js';
 
-const FREQUENCIES = ['once', 'hourly', 'every-3-hours', 'every-6-hours', 'every-8-hours', 'every-12-hours', 'daily', 'weekly', 'monthly'] as const;
+const FREQUENCIES = [
+  'once',
+  'hourly',
+  'every-3-hours',
+  'every-6-hours',
+  'every-8-hours',
+  'every-12-hours',
+  'daily',
+  'weekly',
+  'monthly',
+] as const;
 
 export class ScheduleForm {
   @IsIn(['full', 'incremental'])

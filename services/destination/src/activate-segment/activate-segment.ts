@@ -49,4 +49,8 @@ export class ActivateSegmentHandler implements ICommandHandler<ActivateSegment> 
 }
 
 const segmentNotFound = (id: string) =>
-  new WaybillError('segment-not-found', 'not-found', `There is no segment "${id}". Make it first (PUT /v1/segments/{id}).`);
+  new WaybillError(
+    'segment-not-found',
+    'not-found',
+    `There is no segment "${id}". Make it first (PUT /v1/segments/{id}).`,
+  );

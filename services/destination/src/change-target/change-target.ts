@@ -51,7 +51,12 @@ export class ChangeTargetRoute {
   /** Moves the destination to another target, once that one is proven; runs that are planned from then on go there. */
   @Put()
   @ApiOkResponse({ type: DestinationView })
-  async change(@Context() context: CommandContext, @PreferWait() waitMs: number, @Param('id') id: string, @Body() { target }: TargetForm) {
+  async change(
+    @Context() context: CommandContext,
+    @PreferWait() waitMs: number,
+    @Param('id') id: string,
+    @Body() { target }: TargetForm,
+  ) {
     const { requestId } = await this.commands.execute(new ChangeTarget(context, id, target));
     const ended = await this.destinations.requestEnded(context, requestId, waitMs);
     if (!ended) return new Outcome({ id, status: 'proving' }, { status: 202, location: `/v1/destinations/${id}` });

@@ -5,7 +5,20 @@ import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
-import { IsArray, IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, IsUUID, Max, MaxLength, Min, ValidateNested } from 'class-validator';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { DestinationView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
 import { CreateDestination } from './create-destination.js';
@@ -92,11 +105,19 @@ export class CreateDestinationRoute {
     @Body() { description = '', marketingActions = [], files, ...form }: CreateDestinationForm,
   ) {
     const { destinationId, requestId } = await this.commands.execute(
-      new CreateDestination(context, { ...form, description, marketingActions, ...(files && { files: files as object }) }),
+      new CreateDestination(context, {
+        ...form,
+        description,
+        marketingActions,
+        ...(files && { files: files as object }),
+      }),
     );
     const ended = await this.destinations.requestEnded(context, requestId, waitMs);
     if (!ended) {
-      return new Outcome({ id: destinationId, status: 'proving' }, { status: 202, location: `/v1/destinations/${destinationId}` });
+      return new Outcome(
+        { id: destinationId, status: 'proving' },
+        { status: 202, location: `/v1/destinations/${destinationId}` },
+      );
     }
     return this.destinations.answer(context, destinationId, 201);
   }

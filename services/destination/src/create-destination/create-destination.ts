@@ -43,7 +43,16 @@ export class CreateDestinationHandler implements ICommandHandler<CreateDestinati
     const files = spec.delivers === 'files' ? checkFiles(input.files) : null;
     const destinationId = idFrom('destination', context.commandId);
     const requestId = idFrom('destination-request', context.commandId);
-    const change = { kind: 'creation', type, delivers: spec.delivers, name, description, marketingActions, target, files } as const;
+    const change = {
+      kind: 'creation',
+      type,
+      delivers: spec.delivers,
+      name,
+      description,
+      marketingActions,
+      target,
+      files,
+    } as const;
     await this.destinations.request({ requestId, destinationId, accountId, change }, context);
     return { destinationId, requestId };
   }
@@ -52,10 +61,19 @@ export class CreateDestinationHandler implements ICommandHandler<CreateDestinati
 export const specOf = (type: string) => {
   const connector = connectorFor(type);
   if (connector) return connector.spec;
-  throw new WaybillError('destination-type-unknown', 'refused', `This deployment has no connector for "${type}" any more.`);
+  throw new WaybillError(
+    'destination-type-unknown',
+    'refused',
+    `This deployment has no connector for "${type}" any more.`,
+  );
 };
 
 const filesForEvents = () =>
-  new WaybillError('files-not-applicable', 'refused', 'This destination type delivers events, so it takes no file options. Leave "files" out.', {
-    fields: [{ path: 'files', message: 'belongs to destination types that deliver files' }],
-  });
+  new WaybillError(
+    'files-not-applicable',
+    'refused',
+    'This destination type delivers events, so it takes no file options. Leave "files" out.',
+    {
+      fields: [{ path: 'files', message: 'belongs to destination types that deliver files' }],
+    },
+  );

@@ -3,10 +3,26 @@ import { ApiOkResponse } from '@nestjs/swagger';
 import { readEvents } from '@waybill/event-store';
 import { WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import { type Caller, CurrentCaller, DATABASE, listStates, Outcome, PageQuery, SERVICE, ServiceController, type Service, stateProjection } from '@waybill/service-kit';
+import {
+  type Caller,
+  CurrentCaller,
+  DATABASE,
+  listStates,
+  Outcome,
+  PageQuery,
+  SERVICE,
+  ServiceController,
+  type Service,
+  stateProjection,
+} from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsISO8601, IsOptional, IsString, Min } from 'class-validator';
-import { type Destination, type DestinationEvent, destinationNotFound, type DestinationState } from '../destination/index.js';
+import {
+  type Destination,
+  type DestinationEvent,
+  destinationNotFound,
+  type DestinationState,
+} from '../destination/index.js';
 import { destinationStream, destinationStreamOf } from '../stream.js';
 import { destinationView, DestinationView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
@@ -51,7 +67,10 @@ export class ListDestinationsRoute {
   /** The destinations that are not deleted, newest first. */
   @Get()
   @ApiOkResponse({ type: [DestinationView] })
-  async list(@CurrentCaller() caller: Caller, @Query() { type, accountId, status, search, marketingAction, ...page }: ListDestinationsQuery) {
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Query() { type, accountId, status, search, marketingAction, ...page }: ListDestinationsQuery,
+  ) {
     const found = await listStates<Destination>(this.database, 'destinations', caller, page, {
       in: { status: ['enabled', 'disabled'] },
       equals: { type, accountId, status },
@@ -64,7 +83,11 @@ export class ListDestinationsRoute {
   /** One destination, as it is or as it was. */
   @Get(':id')
   @ApiOkResponse({ type: DestinationView })
-  async get(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() { asOf, revision }: GetDestinationQuery) {
+  async get(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Query() { asOf, revision }: GetDestinationQuery,
+  ) {
     if (asOf !== undefined && revision !== undefined) {
       throw new WaybillError('invalid-input', 'malformed', 'Ask for a time or for a revision, not for both.', {
         fields: [{ path: 'revision', message: 'cannot be combined with asOf' }],
@@ -81,7 +104,8 @@ export class ListDestinationsRoute {
     let first: { at: string; actor: string } | undefined;
     let last = -1;
     for await (const event of readEvents(this.service.store, destinationStream, destinationStreamOf(id))) {
-      if (event.metadata.tenant !== caller.tenant || event.metadata.sandbox !== caller.sandbox) throw destinationNotFound();
+      if (event.metadata.tenant !== caller.tenant || event.metadata.sandbox !== caller.sandbox)
+        throw destinationNotFound();
       if (event.revision > revision || Date.parse(event.recordedAt) > until) break;
       state = destinationStream.decider.evolve(state, event as unknown as DestinationEvent);
       first ??= { at: event.metadata.occurredAt, actor: event.metadata.actor };
@@ -94,4 +118,8 @@ export class ListDestinationsRoute {
 }
 
 const revisionUnknown = (last: number) =>
-  new WaybillError('revision-unknown', 'not-found', `The destination has no such revision yet; its last one is ${last}.`);
+  new WaybillError(
+    'revision-unknown',
+    'not-found',
+    `The destination has no such revision yet; its last one is ${last}.`,
+  );

@@ -12,27 +12,48 @@ const about = ({ stream, revision }: RecordedEvent) => ({ destinationId: idOf(st
 export const destinationPublications: Publications = {
   streamType: destinationStream,
   byEvent: {
-    DestinationCreated: as(contracts.DestinationCreated, (event: Recorded<'DestinationCreated'>) => ({ ...event.data, ...about(event) })),
-    DestinationRevised: as(contracts.DestinationRevised, (event: Recorded<'DestinationRevised'>) => ({ ...event.data, ...about(event) })),
+    DestinationCreated: as(contracts.DestinationCreated, (event: Recorded<'DestinationCreated'>) => ({
+      ...event.data,
+      ...about(event),
+    })),
+    DestinationRevised: as(contracts.DestinationRevised, (event: Recorded<'DestinationRevised'>) => ({
+      ...event.data,
+      ...about(event),
+    })),
     TargetChanged: as(contracts.TargetChanged, (event: Recorded<'TargetChanged'>) => about(event)),
     MarketingActionsChanged: as(contracts.MarketingActionsChanged, (event: Recorded<'MarketingActionsChanged'>) => ({
       ...about(event),
       marketingActions: event.data.marketingActions,
     })),
-    SegmentActivated: as(contracts.SegmentActivated, (event: Recorded<'SegmentActivated'>) => ({ ...event.data, ...about(event) })),
-    ScheduleChanged: as(contracts.ScheduleChanged, (event: Recorded<'ScheduleChanged'>) => ({ ...event.data, ...about(event) })),
-    SegmentDeactivated: as(contracts.SegmentDeactivated, (event: Recorded<'SegmentDeactivated'>) => ({ ...event.data, ...about(event) })),
+    SegmentActivated: as(contracts.SegmentActivated, (event: Recorded<'SegmentActivated'>) => ({
+      ...event.data,
+      ...about(event),
+    })),
+    ScheduleChanged: as(contracts.ScheduleChanged, (event: Recorded<'ScheduleChanged'>) => ({
+      ...event.data,
+      ...about(event),
+    })),
+    SegmentDeactivated: as(contracts.SegmentDeactivated, (event: Recorded<'SegmentDeactivated'>) => ({
+      ...event.data,
+      ...about(event),
+    })),
     MappingChanged: as(contracts.MappingChanged, (event: Recorded<'MappingChanged'>) => ({
       ...about(event),
       mappingRevision: event.data.revision,
     })),
     DestinationDisabled: as(contracts.DestinationDisabled, (event: Recorded<'DestinationDisabled'>) => about(event)),
-    DestinationEnabled: as(contracts.DestinationEnabled, (event: Recorded<'DestinationEnabled'>) => ({ ...event.data, ...about(event) })),
-    DestinationDeleted: as(contracts.DestinationDeleted, (event: Recorded<'DestinationDeleted'>, { accountId, type }: Destination) => ({
+    DestinationEnabled: as(contracts.DestinationEnabled, (event: Recorded<'DestinationEnabled'>) => ({
+      ...event.data,
       ...about(event),
-      accountId,
-      type,
     })),
+    DestinationDeleted: as(
+      contracts.DestinationDeleted,
+      (event: Recorded<'DestinationDeleted'>, { accountId, type }: Destination) => ({
+        ...about(event),
+        accountId,
+        type,
+      }),
+    ),
   },
 };
 
@@ -44,7 +65,10 @@ export const requestPublications: Publications = {
   byEvent: {
     DestinationRequestOpened: as(
       contracts.DestinationRequestOpened,
-      (event: RecordedEvent, { destinationId }: { readonly destinationId: string }) => ({ ...aboutRequest(event), destinationId }),
+      (event: RecordedEvent, { destinationId }: { readonly destinationId: string }) => ({
+        ...aboutRequest(event),
+        destinationId,
+      }),
     ),
     TargetProofRequested: as(contracts.TargetProofRequested, (event: RecordedEvent) => aboutRequest(event)),
   },

@@ -14,7 +14,11 @@ import { isWaybillError, WaybillError } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { contextAfter, type Listener, SERVICE, type Service } from '@waybill/service-kit';
 import type { DestinationCommand } from '../destination/index.js';
-import { type DestinationRequestCommand, type DestinationRequestState, targetRejected } from '../destination/request/index.js';
+import {
+  type DestinationRequestCommand,
+  type DestinationRequestState,
+  targetRejected,
+} from '../destination/request/index.js';
 import { requestStream, requestStreamOf } from '../stream.js';
 import { Destinations } from '../view/destinations.js';
 
@@ -27,7 +31,12 @@ type Pending = Extract<DestinationRequestState, { status: 'open' | 'proving' }>;
  */
 @Injectable()
 export class PursueRequest implements Listener {
-  readonly listensTo = [DestinationRequestOpened.type, TargetProofRequested.type, TargetValidated.type, TargetRejected.type];
+  readonly listensTo = [
+    DestinationRequestOpened.type,
+    TargetProofRequested.type,
+    TargetValidated.type,
+    TargetRejected.type,
+  ];
 
   constructor(
     @Inject(Destinations) private readonly destinations: Destinations,
@@ -37,16 +46,25 @@ export class PursueRequest implements Listener {
   async receive(message: ReceivedMessage): Promise<void> {
     switch (message.type) {
       case DestinationRequestOpened.type:
-        return this.orReject(message, readMessage(DestinationRequestOpened, message.data).requestId, (request) => this.agree(message, request));
+        return this.orReject(message, readMessage(DestinationRequestOpened, message.data).requestId, (request) =>
+          this.agree(message, request),
+        );
       case TargetProofRequested.type:
-        return this.orReject(message, readMessage(TargetProofRequested, message.data).requestId, (request) => this.prove(message, request));
+        return this.orReject(message, readMessage(TargetProofRequested, message.data).requestId, (request) =>
+          this.prove(message, request),
+        );
       case TargetValidated.type: {
         const { validationId, findings } = readMessage(TargetValidated, message.data);
-        return this.orReject(message, validationId, (request) => this.conclude(message, request, { validationId, findings }));
+        return this.orReject(message, validationId, (request) =>
+          this.conclude(message, request, { validationId, findings }),
+        );
       }
       case TargetRejected.type: {
         const { validationId, checks, unconfirmedHostKey } = readMessage(TargetRejected, message.data);
-        await this.advance(message, validationId, { type: 'RejectDestinationRequest', problem: targetRejected(checks, unconfirmedHostKey) });
+        await this.advance(message, validationId, {
+          type: 'RejectDestinationRequest',
+          problem: targetRejected(checks, unconfirmedHostKey),
+        });
       }
     }
   }
@@ -83,7 +101,11 @@ export class PursueRequest implements Listener {
     await this.advance(message, request.requestId, { type: 'AcceptDestinationRequest' });
   }
 
-  private async advance(message: ReceivedMessage, requestId: string, command: DestinationRequestCommand): Promise<void> {
+  private async advance(
+    message: ReceivedMessage,
+    requestId: string,
+    command: DestinationRequestCommand,
+  ): Promise<void> {
     await this.service.execute(requestStream, requestStreamOf(requestId), command, contextAfter(message, command.type));
   }
 
@@ -93,7 +115,11 @@ export class PursueRequest implements Listener {
   }
 
   /** A refusal ends the request; what may pass (a service that does not answer) is thrown, and the message comes again. */
-  private async orReject(message: ReceivedMessage, requestId: string, step: (request: Pending) => Promise<void>): Promise<void> {
+  private async orReject(
+    message: ReceivedMessage,
+    requestId: string,
+    step: (request: Pending) => Promise<void>,
+  ): Promise<void> {
     const request = await this.pending(message, requestId);
     if (!request) return;
     try {
@@ -121,14 +147,25 @@ const changeOf = ({ requestId, destinationId, accountId, change }: Pending, proo
 };
 
 const accountNotUsable = (name: string) =>
-  new WaybillError('account-disconnecting', 'conflict', `The account "${name}" is being disconnected. Take another account.`);
+  new WaybillError(
+    'account-disconnecting',
+    'conflict',
+    `The account "${name}" is being disconnected. Take another account.`,
+  );
 
 const marketingActionsRefused = (refused: readonly { readonly name: string; readonly status: string }[]) => {
-  const names = refused.map(({ name, status }) => (status === 'unknown' ? `"${name}"` : `"${name}" (being removed)`)).join(', ');
+  const names = refused
+    .map(({ name, status }) => (status === 'unknown' ? `"${name}"` : `"${name}" (being removed)`))
+    .join(', ');
   return new WaybillError(
     'marketing-action-unknown',
     'refused',
     `There is no marketing action ${names}. GET /v1/marketing-actions lists those that may be stated.`,
-    { fields: refused.map(({ name }) => ({ path: 'marketingActions', message: `there is no marketing action "${name}"` })) },
+    {
+      fields: refused.map(({ name }) => ({
+        path: 'marketingActions',
+        message: `there is no marketing action "${name}"`,
+      })),
+    },
   );
 };

@@ -1,6 +1,15 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { readEvents } from '@waybill/event-store';
-import { CurrentCaller, type Caller, encodeCursor, PageQuery, SERVICE, ServiceController, type Service, decodeCursor } from '@waybill/service-kit';
+import {
+  CurrentCaller,
+  type Caller,
+  encodeCursor,
+  PageQuery,
+  SERVICE,
+  ServiceController,
+  type Service,
+  decodeCursor,
+} from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { IsInt, IsISO8601, IsOptional, Min } from 'class-validator';
 import { destinationNotFound } from '../destination/index.js';
@@ -33,7 +42,11 @@ export class ShowHistoryRoute {
 
   /** Every event of the destination, oldest first, a deleted one's included: what changed, when, and by whom. */
   @Get()
-  async history(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() { limit, cursor, from, to, after = -1 }: HistoryQuery) {
+  async history(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Query() { limit, cursor, from, to, after = -1 }: HistoryQuery,
+  ) {
     const since = Math.max(after, Number(decodeCursor(cursor, 1)?.[0] ?? -1));
     const earliest = from === undefined ? -Infinity : Date.parse(from);
     const latest = to === undefined ? Infinity : Date.parse(to);

@@ -12,7 +12,8 @@ export class DestinationView {
   @ApiProperty() description!: string;
   @ApiProperty({ type: [String], description: 'Empty: none stated.' }) marketingActions!: readonly string[];
   @ApiProperty({ type: Object }) target!: Readonly<Record<string, unknown>>;
-  @ApiProperty({ type: Object, nullable: true, description: 'Null for what delivers events.' }) files!: FilesOptions | null;
+  @ApiProperty({ type: Object, nullable: true, description: 'Null for what delivers events.' })
+  files!: FilesOptions | null;
   @ApiProperty({ type: Object }) mapping!: Mapping;
   @ApiProperty({ type: [Object] }) segments!: readonly object[];
   @ApiProperty({ description: 'The proof of the target.' }) validationId!: string;
@@ -23,9 +24,25 @@ export class DestinationView {
 
 export const destinationView = (
   destination: Destination,
-  { revision, createdAt, createdBy }: { readonly revision: number; readonly createdAt: string; readonly createdBy: string },
+  {
+    revision,
+    createdAt,
+    createdBy,
+  }: { readonly revision: number; readonly createdAt: string; readonly createdBy: string },
 ): DestinationView => {
-  const { destinationId, accountId, type, status, name, description, marketingActions, target, files, mapping, validationId } = destination;
+  const {
+    destinationId,
+    accountId,
+    type,
+    status,
+    name,
+    description,
+    marketingActions,
+    target,
+    files,
+    mapping,
+    validationId,
+  } = destination;
   return {
     id: destinationId,
     accountId,

@@ -2,7 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { errorOf } from '@waybill/contracts';
 import type { CommandContext, Scope } from '@waybill/kernel';
 import { type Executed, type Loaded, Outcome, SERVICE, type Service } from '@waybill/service-kit';
-import { type Destination, type DestinationCommand, destinationNotFound, type DestinationState } from '../destination/index.js';
+import {
+  type Destination,
+  type DestinationCommand,
+  destinationNotFound,
+  type DestinationState,
+} from '../destination/index.js';
 import type { OpenDestinationRequest } from '../destination/request/index.js';
 import { destinationStream, destinationStreamOf, requestStream, requestStreamOf } from '../stream.js';
 import { destinationView, type DestinationView } from './destination.view.js';
@@ -13,14 +18,21 @@ export class Destinations {
   constructor(@Inject(SERVICE) private readonly service: Service) {}
 
   /** One that is not deleted, or `destination-not-found`. */
-  async existing(scope: Scope, destinationId: string): Promise<Loaded<DestinationState> & { readonly state: Destination }> {
+  async existing(
+    scope: Scope,
+    destinationId: string,
+  ): Promise<Loaded<DestinationState> & { readonly state: Destination }> {
     const loaded = await this.service.load(destinationStream, destinationStreamOf(destinationId), scope);
     const { state } = loaded;
     if (state.status === 'none' || state.status === 'deleted') throw destinationNotFound();
     return { ...loaded, state };
   }
 
-  execute(destinationId: string, command: DestinationCommand, context: CommandContext): Promise<Executed<DestinationState>> {
+  execute(
+    destinationId: string,
+    command: DestinationCommand,
+    context: CommandContext,
+  ): Promise<Executed<DestinationState>> {
     return this.service.execute(destinationStream, destinationStreamOf(destinationId), command, context);
   }
 

@@ -3,7 +3,15 @@ import { ApiOkResponse, ApiProperty } from '@nestjs/swagger';
 import { type AnswerOf, DescribeValidation, readMessage } from '@waybill/contracts';
 import { type Scope, WaybillError } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
-import { type Answerer, type Caller, CurrentCaller, SERVICE, type Service, ServiceController, stateProjection } from '@waybill/service-kit';
+import {
+  type Answerer,
+  type Caller,
+  CurrentCaller,
+  SERVICE,
+  type Service,
+  ServiceController,
+  stateProjection,
+} from '@waybill/service-kit';
 import { streamOf, validationStream } from '../stream.js';
 import type { Claim, ValidationState } from '../validation/index.js';
 

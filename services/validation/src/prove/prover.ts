@@ -3,7 +3,15 @@ import { type Connector, connectorFor, type Credentials, type Proof } from '@way
 import { idFrom, messageOf, newId, type Scope } from '@waybill/kernel';
 import { acquireLease, type Database, endLease } from '@waybill/postgres';
 import type { Vault } from '@waybill/secrets';
-import { CONFIGURATION, type Configuration, DATABASE, SERVICE, type Service, VAULT, type Worker } from '@waybill/service-kit';
+import {
+  CONFIGURATION,
+  type Configuration,
+  DATABASE,
+  SERVICE,
+  type Service,
+  VAULT,
+  type Worker,
+} from '@waybill/service-kit';
 import { validationStream } from '../stream.js';
 import type { Claim, ValidationState } from '../validation/index.js';
 
@@ -69,7 +77,10 @@ export class Prover implements Worker {
   private async prove(stream: string, scope: Scope): Promise<void> {
     const lease = await acquireLease(this.database, stream, this.owner, LEASE_SECONDS);
     if (!lease) return;
-    const renewing = setInterval(() => void acquireLease(this.database, stream, this.owner, LEASE_SECONDS).catch(() => undefined), RENEW_MS);
+    const renewing = setInterval(
+      () => void acquireLease(this.database, stream, this.owner, LEASE_SECONDS).catch(() => undefined),
+      RENEW_MS,
+    );
     try {
       const { state, createdBy, correlationId } = await this.service.load(validationStream, stream, scope);
       if (state.status !== 'requested') return;
@@ -110,4 +121,3 @@ export class Prover implements Worker {
       : connector.proveCredentials(credentials, environment);
   }
 }
-

@@ -12,7 +12,9 @@ const about = ({ stream, revision }: RecordedEvent, { claim }: Ended) => ({
   revision,
   accountId: claim.subject.accountId,
 });
-const target = ({ claim: { subject } }: Ended) => ({ destinationId: subject.kind === 'target' ? subject.destinationId : '' });
+const target = ({ claim: { subject } }: Ended) => ({
+  destinationId: subject.kind === 'target' ? subject.destinationId : '',
+});
 
 /** The outcome of each proof is everybody's to hear. */
 export const validationPublications: Publications = {

@@ -1,5 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AccountConnectionRequested, CredentialsRotationRequested, type DataOf, ProveAccount, ProveTarget, readMessage } from '@waybill/contracts';
+import {
+  AccountConnectionRequested,
+  CredentialsRotationRequested,
+  type DataOf,
+  ProveAccount,
+  ProveTarget,
+  readMessage,
+} from '@waybill/contracts';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { type Answerer, contextAfter, type Listener, SERVICE, type Service } from '@waybill/service-kit';
 import { Prover } from '../prove/prover.js';
@@ -16,12 +23,24 @@ export class Requests {
 
   async record(message: ReceivedMessage, validationId: string, claim: Claim): Promise<void> {
     const stream = streamOf(validationId);
-    await this.service.execute(validationStream, stream, { type: 'RequestValidation', validationId, claim }, contextAfter(message));
+    await this.service.execute(
+      validationStream,
+      stream,
+      { type: 'RequestValidation', validationId, claim },
+      contextAfter(message),
+    );
     this.prover.begin(stream, message);
   }
 }
 
-const credentialsOf = ({ accountId, type, method, authentication, secretRef, findings }: DataOf<typeof ProveAccount>): Claim => ({
+const credentialsOf = ({
+  accountId,
+  type,
+  method,
+  authentication,
+  secretRef,
+  findings,
+}: DataOf<typeof ProveAccount>): Claim => ({
   subject: { kind: 'account', accountId },
   type,
   method,
@@ -38,7 +57,8 @@ export class ValidateRequestedAccounts implements Listener {
   constructor(@Inject(Requests) private readonly requests: Requests) {}
 
   async receive(message: ReceivedMessage): Promise<void> {
-    const contract = message.type === AccountConnectionRequested.type ? AccountConnectionRequested : CredentialsRotationRequested;
+    const contract =
+      message.type === AccountConnectionRequested.type ? AccountConnectionRequested : CredentialsRotationRequested;
     const data = readMessage(contract, message.data);
     await this.requests.record(message, data.validationId, credentialsOf(data));
   }
