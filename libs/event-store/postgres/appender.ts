@@ -50,11 +50,7 @@ export const createAppender = (database: Database, deadlineMs: number): Appender
   };
 
   const settle = async (batch: readonly Pending[], failure: Error): Promise<void> => {
-    if (isWaybillError(failure)) {
-      batch.forEach(({ reject }) => reject(failure));
-      // Those behind were not sent: they are told so now rather than each after a deadline of its own.
-      waiting.splice(0).forEach(({ reject }) => reject(storeUnavailable(failure)));
-    } else if (batch.length === 1) {
+    if (isWaybillError(failure) || batch.length === 1) {
       batch.forEach(({ reject }) => reject(failure));
     } else {
       // One of them is not to the database's liking; the others must not suffer for it.
