@@ -231,6 +231,7 @@ export const openService = async (
       await backbone.bus.publish([
         {
           ...body,
+          source: `/waybill/${name}`,
           topic: body.topic!,
           id: idFrom(causationId, body.type, subject),
           subject,
