@@ -12,7 +12,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { algorithmField, checksumField, checksumIn, checksumOf, type ChecksumPolicy } from './checksum.js';
+import { algorithmField, checksumField, checksumIn, checksumOf, type ChecksumPolicy, sha256Of } from './checksum.js';
 
 /** What completing an upload asks of each part. */
 export interface PartTag {
@@ -95,19 +95,27 @@ export const openBucket = (client: S3Client, name: string, signal: () => AbortSi
     },
 
     sendPart: async ({ key, uploadId }, number, body, policy, own) => {
-      const checksum = await checksumOf(policy, body);
-      const answer = await client.send(
-        new UploadPartCommand({
-          Bucket,
-          Key: key,
-          UploadId: uploadId,
-          PartNumber: number,
-          Body: body,
-          ContentLength: body.length,
-          ...checksumField(policy, checksum),
-        }),
-        options(own),
+      const sha256 = await sha256Of(body);
+      const checksum = checksumOf(policy, body, sha256);
+      const command = new UploadPartCommand({
+        Bucket,
+        Key: key,
+        UploadId: uploadId,
+        PartNumber: number,
+        Body: body,
+        ContentLength: body.length,
+        ...checksumField(policy, checksum),
+      });
+      // The SDK would reckon the hash that it signs once more, on the main thread.
+      command.middlewareStack.add(
+        (next) => (args) => {
+          const { headers } = args.request as { readonly headers: Record<string, string> };
+          headers['x-amz-content-sha256'] = sha256.toString('hex');
+          return next(args);
+        },
+        { step: 'build' },
       );
+      const answer = await client.send(command, options(own));
       return { etag: answer.ETag ?? '', checksum, checked: checksumIn(policy, answer as object) === checksum };
     },
 

@@ -32,15 +32,13 @@ const crc32Bytes = (data: Uint8Array): Buffer => {
   return bytes;
 };
 
-/** Base64. SHA-256 is reckoned on another thread. */
-export const checksumOf = async (
-  policy: ChecksumPolicy,
-  part: Uint8Array<ArrayBuffer>,
-): Promise<string | undefined> => {
-  if (policy === 'none') return undefined;
-  const bytes = policy === 'sha256' ? Buffer.from(await webcrypto.subtle.digest('SHA-256', part)) : crc32Bytes(part);
-  return bytes.toString('base64');
-};
+/** Reckoned on another thread. */
+export const sha256Of = async (part: Uint8Array<ArrayBuffer>): Promise<Buffer> =>
+  Buffer.from(await webcrypto.subtle.digest('SHA-256', part));
+
+/** Base64, of a part whose SHA-256 is known. */
+export const checksumOf = (policy: ChecksumPolicy, part: Uint8Array, sha256: Buffer): string | undefined =>
+  policy === 'none' ? undefined : (policy === 'sha256' ? sha256 : crc32Bytes(part)).toString('base64');
 
 /** What S3 tells of an object put together from parts: the checksum of their checksums, and how many they are. */
 export const compositeOf = (policy: ChecksumPolicy, checksums: readonly (string | undefined)[]): string | undefined => {
