@@ -1,6 +1,13 @@
 import { append } from './append.js';
+import { load } from './load.js';
 import { rebuild } from './rebuild.js';
 import type { Bench } from './result.js';
+import { s3Upload } from './s3-upload.js';
 
 /** Every bench by the name that `--only` takes, in the order of the table. */
-export const benches: Readonly<Record<string, Bench>> = { append, rebuild };
+export const benches: Readonly<Record<string, Bench>> = {
+  append,
+  rebuild,
+  load,
+  's3-upload': s3Upload,
+};
