@@ -8,9 +8,12 @@ const READY = /is ready on (http:\/\/\S+)/;
 const START_MS = 45_000;
 
 /** The all-in-one server as its users start it: a process of its own, configured by environment. */
-export const startWaybill = async (dataFolder: string): Promise<{ address: string; stop(): Promise<void> }> => {
+export const startWaybill = async (
+  dataFolder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ address: string; stop(): Promise<void> }> => {
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
-    env: { ...process.env, WAYBILL_DATA: dataFolder, WAYBILL_PORT: '0', WAYBILL_LOG_LEVEL: 'warn' },
+    env: { ...process.env, WAYBILL_DATA: dataFolder, WAYBILL_PORT: '0', WAYBILL_LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit');

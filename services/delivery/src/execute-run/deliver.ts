@@ -1,4 +1,4 @@
-import type { FileSink, StagedFile } from '@waybill/connectors';
+import { type FileSink, pathIn, type StagedFile } from '@waybill/connectors';
 import { isWaybillError, type Scope } from '@waybill/kernel';
 import { manifestDocument } from '../manifest/index.js';
 import { type AsideReason, fileNameOfPart, type Part, type Plan, type Run, type RunStep } from '../run/index.js';
@@ -18,9 +18,6 @@ export interface DeliveryTools {
   /** Throws when the run is to stop here: cancelled, or the process is going down. */
   readonly checkpoint: (run: Run) => void;
 }
-
-export const pathIn = (folder: string, name: string): string =>
-  folder === '' || folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`;
 
 /**
  * Takes a planned run to its end, from wherever it stands: stage, publish, verify each part, then the manifest, last. Every

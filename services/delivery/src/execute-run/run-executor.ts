@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { connectorFor, type FileSink } from '@waybill/connectors';
+import { connectorFor, type FileSink, pathIn } from '@waybill/connectors';
 import { problemOf } from '@waybill/contracts';
 import { type CommandContext, isWaybillError, messageOf, newId, type Scope, WaybillError } from '@waybill/kernel';
 import type { Vault } from '@waybill/secrets';
@@ -16,7 +16,7 @@ import {
   type RunStep,
 } from '../run/index.js';
 import { Boundaries } from './boundaries.js';
-import { deliver, pathIn, type Step } from './deliver.js';
+import { deliver, type Step } from './deliver.js';
 import { type AccountInUse, Planner } from './plan-run.js';
 import { PartStager } from './part-stager.js';
 import { Progress } from './progress.js';
