@@ -43,6 +43,6 @@ export const createApi = (address: string) => {
     post: async <T>(path: string, body: unknown = {}) => (await json<T>('POST', path, body)).body,
     put: async <T>(path: string, body: unknown) => (await json<T>('PUT', path, body)).body,
     upload: async <T>(path: string, type: string, body: ReadableStream) =>
-      (await call<T>('POST', path, { body, headers: { 'content-type': type }, duplex: 'half' } as RequestInit)).body,
+      (await call<T>('POST', path, { body, headers: { 'content-type': type }, duplex: 'half' })).body,
   };
 };

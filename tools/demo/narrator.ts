@@ -1,4 +1,4 @@
-import { type CheckView } from './api.js';
+import type { CheckView } from './api.js';
 
 /** Tells the story on a terminal, or as plain lines when the output is a file. */
 export interface Narrator {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Api, type CheckView, ProblemAnswer } from './api.js';
-import { type Narrator } from './narrator.js';
-import { type Partner } from './partner.js';
-import { type Profiles } from './profiles.js';
+import type { Narrator } from './narrator.js';
+import type { Partner } from './partner.js';
+import type { Profiles } from './profiles.js';
 
 export interface Cast {
   readonly api: Api;

@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import { TOPICS } from '@waybill/contracts';
 import type { MessageBus } from '@waybill/messaging';
 import { openPostgresMessageBus } from '@waybill/messaging/postgres';
@@ -10,8 +9,6 @@ import type { Configuration } from '../config/configuration.js';
 import type { Health } from '../operation/health.js';
 import { redactor } from '../operation/logging.js';
 import { observeMessages, watchLag } from '../operation/message-metrics.js';
-
-const log = new Logger('backbone');
 
 /** What all services of a process stand on. */
 export interface Backbone {

@@ -1,4 +1,4 @@
-import { type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import { isWaybillError, messageOf } from '@waybill/kernel';
 import { type Configuration, readConfiguration } from '../config/configuration.js';
 import { createHttpApp } from '../http/app.js';

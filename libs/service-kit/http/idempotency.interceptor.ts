@@ -7,7 +7,7 @@ import { DATABASE } from '../backbone/tokens.js';
 import { callerOf } from './caller.js';
 import { commandContextOf, idempotencyKeyOf } from './command-context.js';
 import { Outcome } from './outcome.js';
-import { type Problem, problemOf } from './problem.js';
+import { problemOf } from './problem.js';
 
 /** Outcomes of commands that came with an Idempotency-Key; a row without a status is a command under way. */
 export const idempotencyMigrations: readonly Migration[] = [
@@ -104,7 +104,7 @@ export class CommandOutcomes implements NestInterceptor {
 
   private replay(reply: FastifyReply, known: KnownOutcome & { status: number }): unknown {
     void reply.status(known.status).headers({ ...known.headers, 'idempotency-replayed': 'true' });
-    return known.status >= 400 ? (known.body as Problem) : known.body;
+    return known.status >= 400 ? (known.body) : known.body;
   }
 
   private async remember(

@@ -7,6 +7,11 @@ import { Public } from '../http/caller.js';
 /** Throws, with the reason, while the dependency cannot be used. */
 export type HealthCheck = () => Promise<void> | void;
 
+interface Dependency {
+  readonly status: 'up' | 'down';
+  readonly reason?: string;
+}
+
 /** Every dependency of the process by name; services and the backbone add theirs. */
 @Injectable()
 export class Health {
@@ -16,17 +21,14 @@ export class Health {
     this.checks.set(name, check);
   }
 
-  async report(): Promise<{
-    ready: boolean;
-    dependencies: Record<string, { status: 'up' | 'down'; reason?: string }>;
-  }> {
+  async report(): Promise<{ ready: boolean; dependencies: Record<string, Dependency> }> {
     const entries = await Promise.all(
-      [...this.checks].map(async ([name, check]) => {
+      [...this.checks].map(async ([name, check]): Promise<readonly [string, Dependency]> => {
         try {
           await check();
-          return [name, { status: 'up' as const }] as const;
+          return [name, { status: 'up' }];
         } catch (error) {
-          return [name, { status: 'down' as const, reason: messageOf(error) }] as const;
+          return [name, { status: 'down', reason: messageOf(error) }];
         }
       }),
     );

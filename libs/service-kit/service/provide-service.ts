@@ -1,4 +1,4 @@
-import { type Provider, type Type } from '@nestjs/common';
+import type { Provider, Type } from '@nestjs/common';
 import type { Backbone } from '../backbone/backbone.js';
 import { BACKBONE, DATABASE, EVENT_STORE, SERVICE, VAULT } from '../backbone/tokens.js';
 import { Health } from '../operation/health.js';

@@ -11,7 +11,7 @@ import {
   stateProjection,
 } from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
-import { type AccountState, type Standing } from '../account/index.js';
+import type { AccountState, Standing } from '../account/index.js';
 import { DestinationCounts } from '../count-destinations/destination-counts.js';
 import { accountStream } from '../stream.js';
 import { accountView, AccountView } from '../view/account.view.js';

@@ -249,7 +249,7 @@ class Attempt {
   }
 
   async record(step: Step): Promise<Run> {
-    this.run = await this.runs.step(this.runId, this.scope, { ...step, attempt: this.number } as RunStep);
+    this.run = await this.runs.step(this.runId, this.scope, { ...step, attempt: this.number });
     return this.run;
   }
 

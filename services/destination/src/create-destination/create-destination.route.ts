@@ -109,7 +109,7 @@ export class CreateDestinationRoute {
         ...form,
         description,
         marketingActions,
-        ...(files && { files: files as object }),
+        ...(files && { files }),
       }),
     );
     const ended = await this.destinations.requestEnded(context, requestId, waitMs);
