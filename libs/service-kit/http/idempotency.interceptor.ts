@@ -104,7 +104,7 @@ export class CommandOutcomes implements NestInterceptor {
 
   private replay(reply: FastifyReply, known: KnownOutcome & { status: number }): unknown {
     void reply.status(known.status).headers({ ...known.headers, 'idempotency-replayed': 'true' });
-    return known.status >= 400 ? (known.body) : known.body;
+    return known.status >= 400 ? known.body : known.body;
   }
 
   private async remember(

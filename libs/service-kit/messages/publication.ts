@@ -2,7 +2,7 @@ import { type DataOf, type MessageContract, writeMessage } from '@waybill/contra
 import type { EventStore, StreamType } from '@waybill/event-store';
 import { categoryOf, idFrom, type RecordedEvent, topicKey } from '@waybill/kernel';
 import type { OutgoingMessage } from '@waybill/messaging';
-import { loadStream } from '../service/load-stream.js';
+import { loadStream, type LoadedStream } from '../service/load-stream.js';
 
 /** How one recorded event looks outside; `state` is that of its stream right after it. */
 export interface Publication {
@@ -38,9 +38,9 @@ export const translator =
     return [messageFrom(event, publication, state)];
   };
 
-const stateAfter = async (store: EventStore, streamType: AnyStreamType, event: RecordedEvent) => {
-  const { state } = await loadStream(store, streamType, event.stream, { upTo: event.revision });
-  return state;
+const stateAfter = async (store: EventStore, streamType: AnyStreamType, event: RecordedEvent): Promise<unknown> => {
+  const loaded: LoadedStream<unknown> = await loadStream(store, streamType, event.stream, { upTo: event.revision });
+  return loaded.state;
 };
 
 /** A message that follows from an event of the log: the same one each time, so that its readers know it again. */
