@@ -30,7 +30,7 @@ const tasks = {
   demo: built('tools/dist/demo/main.js'),
   test: built('tools/test/main.mjs'),
   bench: built('tools/dist/bench/main.js'),
-  counterpart: built('tools/dist/counterpart/main.js'),
+  counterpart: built('tools/dist/counterpart.js'),
   lint: () => script('tools/lint/main.mjs'),
   typecheck: () =>
     script(

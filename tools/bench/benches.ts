@@ -1,4 +1,5 @@
 import { append } from './append.js';
+import { httpCommand } from './http-command.js';
 import { load } from './load.js';
 import { rebuild } from './rebuild.js';
 import type { Bench } from './result.js';
@@ -10,4 +11,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   rebuild,
   load,
   's3-upload': s3Upload,
+  'http-command': httpCommand,
 };
