@@ -63,8 +63,8 @@ const main = async (options: Options): Promise<void> => {
   const date = new Date().toISOString().slice(0, 10);
   const results = [`Medians of ${options.rounds} rounds, ${date}.`, '', ...facts, '', tableOf(rows)].join('\n');
   console.log(`\n${results}\n`);
-  const missed = rows.filter(isMissed).length;
-  console.log(missed === 0 ? 'No budget was missed.' : `Budgets missed: ${missed}.`);
+  const notRun = rows.filter((row) => 'notRun' in row).length;
+  console.log(`${rows.length - notRun} measured, ${rows.filter(isMissed).length} missed the budget, ${notRun} not run`);
   if (options.write) {
     const report = readFileSync(REPORT, 'utf8');
     writeFileSync(
