@@ -51,7 +51,12 @@ const main = async (): Promise<number> => {
   opened.defer(() => waybill.stop());
 
   const story = runStory({ api: createApi(waybill.address), partner, profiles, narrator: narrate(process.stdout) });
-  await Promise.race([story, interrupted.then(() => Promise.reject(new Error('interrupted')))]);
+  try {
+    await Promise.race([story, interrupted.then(() => Promise.reject(new Error('interrupted')))]);
+  } catch (error) {
+    waybill.lastWords().forEach((line) => console.error(line));
+    throw error;
+  }
   console.log(`\nAll of it took ${((performance.now() - started) / 1000).toFixed(1)} s.`);
 
   if (values.keep) {

@@ -49,8 +49,8 @@ export const startPartner = async (folder: string): Promise<Partner> => {
     read: (path) => readFile(at(path)),
     async decrypt(encrypted) {
       const message = await openpgp.readMessage({ binaryMessage: new Uint8Array(encrypted) });
-      const { data } = await openpgp.decrypt({ message, decryptionKeys: keys.privateKey, format: 'binary' });
-      const plain = Buffer.from(data);
+      const decrypted = await openpgp.decrypt({ message, decryptionKeys: keys.privateKey, format: 'binary' });
+      const plain = Buffer.from(decrypted.data as Uint8Array);
       return plain.readUInt16BE(0) === GZIP_MAGIC ? gunzipSync(plain) : plain;
     },
     stop: () => server.stop(),

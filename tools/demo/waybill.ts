@@ -7,11 +7,18 @@ const MAIN = fileURLToPath(import.meta.resolve('@waybill/all-in-one/main'));
 const READY = /is ready on (http:\/\/\S+)/;
 const START_MS = 45_000;
 
+export interface StartedWaybill {
+  readonly address: string;
+  /** The last lines that it wrote, for when something goes wrong. */
+  lastWords(): readonly string[];
+  stop(): Promise<void>;
+}
+
 /** The all-in-one server as its users start it: a process of its own, configured by environment. */
 export const startWaybill = async (
   dataFolder: string,
   environment: Readonly<Record<string, string>> = {},
-): Promise<{ address: string; stop(): Promise<void> }> => {
+): Promise<StartedWaybill> => {
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
     env: { ...process.env, WAYBILL_DATA: dataFolder, WAYBILL_PORT: '0', WAYBILL_LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,7 +44,7 @@ export const startWaybill = async (
     ).unref();
   });
   try {
-    return { address: await ready, stop };
+    return { address: await ready, lastWords: () => said.slice(-10), stop };
   } catch (error) {
     await stop();
     throw error;

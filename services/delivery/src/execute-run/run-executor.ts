@@ -6,15 +6,7 @@ import { type CommandContext, isWaybillError, messageOf, newId, type Scope, Wayb
 import type { Vault } from '@waybill/secrets';
 import { CONFIGURATION, type Configuration, VAULT } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
-import {
-  fileNameOfPart,
-  manifestName,
-  type Plan,
-  RUN_SUPERSEDED,
-  type Run,
-  type RunState,
-  type RunStep,
-} from '../run/index.js';
+import { fileNameOfPart, manifestName, type Plan, RUN_SUPERSEDED, type Run, type RunState } from '../run/index.js';
 import { Boundaries } from './boundaries.js';
 import { deliver, type Step } from './deliver.js';
 import { type AccountInUse, Planner } from './plan-run.js';
@@ -96,14 +88,14 @@ export class RunExecutor {
         record: (step) => attempt.record(step),
         stage,
         stagePart: (run, planned, path) =>
-          this.parts.stage(
+          this.parts.stage({
             run,
-            planned,
+            plan: planned,
             scope,
-            inUse.account.encryptionKey?.armored ?? null,
-            attempt.signal,
-            (content, what) => stage(run, path, content, what),
-          ),
+            encryptionKey: inUse.account.encryptionKey?.armored ?? null,
+            signal: attempt.signal,
+            stage: (content, what) => stage(run, path, content, what),
+          }),
         checkpoint: (run) => attempt.checkpoint(run),
       });
     } finally {

@@ -1,0 +1,104 @@
+import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { DescribeDelivery } from '@waybill/contracts';
+import { type CommandContext, fold, idFrom } from '@waybill/kernel';
+import type { Database } from '@waybill/postgres';
+import { Context, DATABASE, Roles, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import { pathIn } from '@waybill/connectors';
+import { ArrayNotEmpty, IsArray, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+import { rowsOf } from '../execute-run/part-stager.js';
+import { Planner } from '../execute-run/plan-run.js';
+import { activationsOf } from '../export-now/export-now.js';
+import { readPart } from '../rows/index.js';
+import { fileNameOfPart, manifestName, type Run, runDecider, type RunEvent } from '../run/index.js';
+
+const MOST_ROWS = 100;
+
+export class PreviewForm {
+  /** All that are activated, when left out. */
+  @IsOptional()
+  @IsArray()
+  @ArrayNotEmpty()
+  @IsString({ each: true })
+  segmentIds?: string[];
+
+  /** How many rows to show. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MOST_ROWS)
+  rows: number = 10;
+}
+
+@ServiceController('v1/destinations/:id/previews', 'delivery')
+export class PreviewRoute {
+  constructor(
+    @Inject(SERVICE) private readonly service: Service,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(Planner) private readonly planner: Planner,
+  ) {}
+
+  /** What an export now would deliver: names, how many members, the head of the file. Nothing is sent, and nothing recorded. */
+  @Post()
+  @HttpCode(200)
+  @Roles('operator')
+  async preview(
+    @Context() context: CommandContext,
+    @Param('id') destinationId: string,
+    @Body() { segmentIds, rows }: PreviewForm,
+  ) {
+    const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
+    const items = [];
+    for (const { segmentId, schedule } of activationsOf(delivery, segmentIds)) {
+      const run = imagined(context, destinationId, segmentId, schedule?.mode ?? 'full');
+      items.push(await this.previewOf(run, context, rows));
+    }
+    return { items };
+  }
+
+  private async previewOf(run: Run, context: CommandContext, rows: number) {
+    const { plan } = await this.planner.plan(run, context);
+    const request = rowsOf(
+      { ...plan, files: { ...plan.files, compression: 'none', maxRowsPerFile: rows } },
+      run.mode,
+      context,
+    );
+    const read = await readPart(this.database, request, { after: null, signal: AbortSignal.timeout(30_000) }, textOf);
+    const parts = Math.max(1, Math.ceil(plan.members / plan.files.maxRowsPerFile));
+    return {
+      segmentId: run.segmentId,
+      mode: run.mode,
+      files: Array.from({ length: Math.min(parts, 100) }, (_, part) =>
+        pathIn(plan.folder, fileNameOfPart(plan, part + 1, plan.revision)),
+      ),
+      manifest: plan.files.manifest ? pathIn(plan.folder, manifestName(plan.destination.id, '<run>')) : null,
+      members: plan.members,
+      /** The head of the first file, as it would be before compression and encryption. */
+      head: 'delivered' in read ? read.delivered : '',
+      shown: read.rows,
+      /** Among those looked at for the head. */
+      skipped: read.counts.skipped,
+      skippedBecause: read.skippedBecause,
+    };
+  }
+}
+
+const imagined = (
+  { commandId, at }: CommandContext,
+  destinationId: string,
+  segmentId: string,
+  mode: Run['mode'],
+): Run => {
+  const runId = idFrom('preview', commandId, segmentId);
+  const requested: RunEvent = {
+    type: 'RunRequested',
+    data: { runId, destinationId, segmentId, mode, trigger: { kind: 'manual' }, requestedAt: at },
+  };
+  return fold(runDecider, [requested]) as Run;
+};
+
+/** A few rows, so they may be held. */
+const textOf = async (content: AsyncIterable<Uint8Array>): Promise<string> => {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of content) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces).toString('utf8');
+};

@@ -1,0 +1,39 @@
+import type { FilesOptions } from '@waybill/contracts';
+import type { Column } from './columns.js';
+import { csvDialect } from './csv.js';
+import { jsonDialect } from './json.js';
+
+/** Why a cell cannot stand in a file, and its row is left out. */
+export const FORMULA = -1;
+export const UNQUOTABLE = -2;
+
+/**
+ * How rows become the bytes of a file: what stands before the cell of each column, the cell, and behind the last one the
+ * end. Cells come in COPY's text format, and most are written byte by byte as they come.
+ */
+export interface Dialect {
+  readonly header: Uint8Array;
+  readonly before: readonly Uint8Array[];
+  /** Ends the cell of a time. */
+  readonly afterTime: Uint8Array;
+  readonly end: Uint8Array;
+  /** The cell of SQL null, and that of no bytes. */
+  readonly nullCell: Uint8Array;
+  readonly emptyCell: Uint8Array;
+  /** The cells that come and mean nothing, beside these two. */
+  readonly blankCells: readonly Uint8Array[];
+  /** By byte: ANYWHERE or FIRST in a cell where it makes the cell one for `write`. */
+  readonly special: Uint8Array;
+  /** Writes a cell; answers where it ends, or FORMULA or UNQUOTABLE. At most doubles the bytes and adds CELL_OVERHEAD. */
+  readonly write: (from: Buffer, start: number, end: number, to: Buffer, at: number) => number;
+}
+
+export const ANYWHERE = 1;
+export const FIRST = 2;
+export const CELL_OVERHEAD = 3;
+
+export const dialectOf = (columns: readonly Column[], { format, csv }: FilesOptions): Dialect => {
+  if (format === 'json') return jsonDialect(columns);
+  if (!csv) throw new Error('A CSV file needs its options.');
+  return csvDialect(columns, csv);
+};

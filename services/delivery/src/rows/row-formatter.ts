@@ -1,0 +1,169 @@
+import type { Column } from './columns.js';
+import { isNull, LF, TAB, textOf } from './copy-text.js';
+import { ANYWHERE, CELL_OVERHEAD, type Dialect, FIRST, FORMULA } from './dialect.js';
+import type { RowKey, RowsQuery } from './query.js';
+import { RunningTally, type SkipReason } from './tally.js';
+
+const OUTPUT_BYTES = 256 * 1024;
+/** Beyond it, for the row that fills the output; larger rows make it grow. */
+const SPARE_BYTES = 64 * 1024;
+const SPACE_AT = 10;
+const UTC_BYTES = '+00'.length;
+const T = 84;
+const TRUE = 116;
+const QUOTE = 34;
+/** Tells `exited` from `realized`. */
+const E = 101;
+
+/**
+ * Turns rows of COPY's text format into rows of a file. A million rows go through here, so it works on bytes: a cell is
+ * copied and looked at in one pass, and only one with a special byte in it is done over by the dialect.
+ */
+export class RowFormatter {
+  readonly tally = new RunningTally();
+  /** Of the last row that was written. */
+  lastKey: RowKey | null = null;
+  #out = Buffer.allocUnsafeSlow(OUTPUT_BYTES + SPARE_BYTES);
+  #length = 0;
+  readonly #fixedBytes: number;
+  readonly #statusAt: number;
+
+  constructor(
+    readonly columns: readonly Column[],
+    readonly dialect: Dialect,
+    readonly query: Pick<RowsQuery, 'keyColumns' | 'deduplicates'>,
+    readonly onSkipped: (key: () => RowKey, reason: SkipReason) => void = () => undefined,
+  ) {
+    const { before, end, nullCell, emptyCell, afterTime } = dialect;
+    const cell = CELL_OVERHEAD + Math.max(nullCell.length, emptyCell.length, afterTime.length);
+    this.#fixedBytes = before.reduce((sum, { length }) => sum + length + cell, end.length);
+    this.#statusAt = columns.findIndex(({ source }) => source.kind === 'segment' && source.field === 'status');
+  }
+
+  /**
+   * Formats whole rows from the begin of `rows`, until `limit` were written or the output is full; answers how many bytes
+   * it took. What it left, and what follows, is to be given again.
+   */
+  format(rows: Buffer, limit: number): number {
+    let at = 0;
+    let lastWritten = -1;
+    for (let written = 0; written < limit && this.#length < OUTPUT_BYTES;) {
+      const end = rows.indexOf(LF, at);
+      if (end === -1) break;
+      const length = this.#length;
+      this.#reserve((end - at) * 2 + this.#fixedBytes);
+      const skip = this.#row(rows, at);
+      if (skip) {
+        this.#length = length;
+        const start = at;
+        this.tally.skip(skip);
+        this.onSkipped(() => this.#keyAt(rows, start), skip);
+      } else {
+        written++;
+        lastWritten = at;
+      }
+      at = end + 1;
+    }
+    if (lastWritten !== -1) this.lastKey = this.#keyAt(rows, lastWritten);
+    return at;
+  }
+
+  /** What was formatted since it was last taken. */
+  take(): Buffer {
+    const taken = this.#out.subarray(0, this.#length);
+    this.#out = Buffer.allocUnsafeSlow(OUTPUT_BYTES + SPARE_BYTES);
+    this.#length = 0;
+    return taken;
+  }
+
+  /** Bytes to be taken. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get isFull(): boolean {
+    return this.#length >= OUTPUT_BYTES;
+  }
+
+  #row(rows: Buffer, start: number): SkipReason | undefined {
+    const { columns, dialect, query } = this;
+    const { special, before } = dialect;
+    const out = this.#out;
+    let length = this.#length;
+    let at = start;
+    for (let keys = query.keyColumns; keys > 0; keys--) at = rows.indexOf(TAB, at) + 1;
+    if (query.deduplicates) {
+      if (rows[at] === TRUE) return { reason: 'duplicate' };
+      at += 2;
+    }
+    let exited = false;
+
+    for (let index = 0; index < columns.length; index++) {
+      const column = columns[index] as Column;
+      length = append(out, length, before[index] as Uint8Array);
+      const cell = at;
+      const cellOut = length;
+      let byte = rows[at] as number;
+      let plain = column.kind === 'time' || special[byte] !== FIRST;
+      if (plain) {
+        for (; special[byte] !== ANYWHERE || (column.kind === 'time' && byte !== TAB && byte !== LF);) {
+          out[length++] = byte;
+          byte = rows[++at] as number;
+        }
+        plain = byte === TAB || byte === LF;
+      }
+      if (!plain) {
+        // LF and TAB end a cell; inside of one they stand behind a backslash as letters.
+        while (byte !== TAB && byte !== LF) byte = rows[++at] as number;
+        if (isNull(rows, cell, at)) {
+          if (column.required) return { reason: 'required', column: column.name };
+          length = append(out, cellOut, dialect.nullCell);
+        } else {
+          length = dialect.write(rows, cell, at, out, cellOut);
+          if (length < 0) return { reason: length === FORMULA ? 'formula' : 'unquotable', column: column.name };
+        }
+      } else if (column.kind === 'time') {
+        out[cellOut + SPACE_AT] = T;
+        length = append(out, length - UTC_BYTES, dialect.afterTime);
+      } else if (column.required && this.#isBlank(rows, cell, at)) {
+        return { reason: 'required', column: column.name };
+      } else if (length === cellOut) {
+        length = append(out, length, dialect.emptyCell);
+      }
+      if (index === this.#statusAt) exited = rows[rows[cell] === QUOTE ? cell + 1 : cell] === E;
+      at++;
+    }
+    this.#length = append(out, length, dialect.end);
+    this.tally.written++;
+    if (exited) this.tally.exited++;
+    return undefined;
+  }
+
+  #isBlank(rows: Buffer, start: number, end: number): boolean {
+    if (start === end) return true;
+    return this.dialect.blankCells.some((blank) => rows.compare(blank, 0, blank.length, start, end) === 0);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#out.length) return;
+    const grown = Buffer.allocUnsafeSlow(this.#length + bytes);
+    this.#out.copy(grown, 0, 0, this.#length);
+    this.#out = grown;
+  }
+
+  #keyAt(rows: Buffer, start: number): RowKey {
+    const keys: string[] = [];
+    let at = start;
+    for (let left = this.query.keyColumns; left > 0; left--) {
+      const end = rows.indexOf(TAB, at);
+      if (!isNull(rows, at, end)) keys.push(textOf(rows, at, end));
+      at = end + 1;
+    }
+    return keys as unknown as RowKey;
+  }
+}
+
+const append = (out: Buffer, at: number, bytes: Uint8Array): number => {
+  for (let index = 0; index < bytes.length; index++) out[at + index] = bytes[index] as number;
+  return at + bytes.length;
+};
