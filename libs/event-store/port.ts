@@ -55,15 +55,14 @@ export interface ReadAllOptions {
  * An append-only log of streams. Reading is pull, so that back-pressure, tests and shutdown are the same on every engine.
  * Every call has a deadline on the client's side.
  *
- * Errors (WaybillError slugs): `revision-conflict` (kind conflict), `event-id-conflict` (conflict: an id is taken by
- * another event), `stream-deleted` (conflict), `event-too-large` (too-large: over 64 KiB of JSON in one event's data, or
+ * Errors (WaybillError slugs): `revision-conflict` (kind conflict), `stream-deleted` (conflict), `event-too-large` (too-large: over 64 KiB of JSON in one event's data, or
  * 1 MB in one append), `event-malformed` (malformed: an id, a type or a stream name that no engine takes, or no events),
  * `outcome-unknown` (unavailable: retry with the same ids), `event-store-unavailable` (unavailable: nothing happened).
  */
 export interface EventStore {
   /**
    * All or nothing. Events that were appended before by the same call (same ids, same order, same expectation) succeed
-   * again with the first outcome, whatever was appended since.
+   * again with the first outcome, whatever was appended since. At another revision they are other events.
    */
   append(
     stream: string,

@@ -33,7 +33,7 @@ export interface ProjectionStatus {
   /** Whether it is this process that runs it. */
   readonly active: boolean;
   readonly position: string;
-  /** Age of the oldest event it has not seen, 0 when it has seen all. */
+  /** Age of the oldest event it has not passed, 0 when it has passed all. */
   readonly lagSeconds: number;
   /** Distance of its position from the head of the log: events, where the log counts events. */
   readonly lagPositions: number;

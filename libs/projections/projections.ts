@@ -141,7 +141,7 @@ export const openProjections = async (options: ProjectionsOptions): Promise<Proj
     const live = mine.find((generation) => generation.state === 'live');
     const building = mine.find((generation) => generation.state === 'building');
     const position = runnerOf(live)?.position() ?? live?.position ?? store.start;
-    const { events } = await store.readAll(position, { categories: projection.categories, max: 1 });
+    const { events } = await store.readAll(position, { max: 1 });
     const [oldest] = events;
     const error = runnerOf(live)?.error() ?? runnerOf(building)?.error();
     return {

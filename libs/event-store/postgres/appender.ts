@@ -3,10 +3,11 @@ import type { Database } from '@waybill/postgres';
 import type { EncodedEvent } from '../new-events.js';
 import type { ExpectedRevision } from '../port.js';
 import { storeUnavailable, writeFailure } from './errors.js';
+import { createAnnouncer } from './announcer.js';
 import { queryWithin } from './query.js';
 
 export interface AppendAnswer {
-  readonly outcome: 'appended' | 'duplicate' | 'conflict' | 'id-conflict' | 'deleted';
+  readonly outcome: 'appended' | 'duplicate' | 'conflict' | 'deleted';
   /** Of the last event; for a conflict, that of the stream. */
   readonly revision: string;
   readonly position: string;
@@ -14,8 +15,8 @@ export interface AppendAnswer {
 
 export interface Appender {
   append(stream: string, events: readonly EncodedEvent[], expected: ExpectedRevision): Promise<AppendAnswer>;
-  /** Resolves when nothing is in hand. */
-  idle(): Promise<void>;
+  /** Lets what is in hand end. */
+  close(): Promise<void>;
 }
 
 interface Pending {
@@ -34,6 +35,7 @@ const BATCH_EVENTS = 500;
  * wait go together: one round trip, one transaction, one disk flush. A single writer never waits.
  */
 export const createAppender = (database: Database, deadlineMs: number): Appender => {
+  const announcer = createAnnouncer(database);
   const waiting: Pending[] = [];
   let writing: Promise<void> | undefined;
 
@@ -70,8 +72,8 @@ export const createAppender = (database: Database, deadlineMs: number): Appender
     try {
       const answers = await queryWithin<AppendAnswer>(client, deadlineMs, {
         name: 'append_events',
-        text: 'select outcome, revision::text, position::text from append_events($1, $2, $3, $4, $5, $6, $7)',
-        values: parametersOf(batch),
+        text: 'select outcome, revision::text, position::text from append_events($1, $2, $3, $4, $5, $6, $7, $8)',
+        values: [...parametersOf(batch), announcer.isDue()],
       });
       batch.forEach(({ resolve, reject }, index) => {
         const answer = answers[index];
@@ -92,7 +94,10 @@ export const createAppender = (database: Database, deadlineMs: number): Appender
         waiting.push({ stream, events, expected, resolve, reject });
         writing ??= Promise.resolve().then(writeAll);
       }),
-    idle: async () => writing,
+    async close() {
+      await writing;
+      await announcer.close();
+    },
   };
 };
 

@@ -4,8 +4,12 @@ import type { Migration } from '@waybill/postgres';
  * One log per schema. `data` and `metadata` are json, not jsonb: what was written is what is kept, to the byte.
  *
  * Every writer holds one lock from before it looks until its commit is visible. So positions appear in the order of
- * commits and a reader that follows them skips nothing; and what is checked under the lock cannot change before the
- * insert. It is the last lock taken and nothing but the commit comes after, so it is held for one disk flush.
+ * commits and a reader that follows them skips nothing; they have no gaps; and what is checked under the lock cannot
+ * change before the insert. It is the last lock taken and nothing but the commit comes after, so it is held for one disk
+ * flush.
+ *
+ * Two indexes, since each costs every append: readers of a category look through the log (postgres-event-store.ts), and
+ * an event that was appended before is found where its writer expected to write it.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -15,20 +19,22 @@ export const migrations: readonly Migration[] = [
         position    bigint primary key,
         stream      text not null,
         revision    bigint not null,
-        id          uuid not null unique,
-        category    text not null generated always as (split_part(stream, '-', 1)) stored,
+        id          uuid not null,
         type        text not null,
         data        json not null,
         metadata    json not null,
         recorded_at timestamptz not null,
         unique (stream, revision)
       );
-      create index events_by_category on events (category, position);
 
       create table deleted_streams (stream text primary key, deleted_at timestamptz not null default now());
 
       create function lock_log() returns void language sql as $$
         select pg_advisory_xact_lock(hashtext('waybill log'), hashtext(current_schema()))
+      $$;
+
+      create function announce() returns void language sql as $$
+        select pg_notify(current_schema() || '_events', '')
       $$;
 
       -- -1 is a stream that does not exist.
@@ -38,64 +44,66 @@ export const migrations: readonly Migration[] = [
 
       -- Several appends in one transaction share its flush; each succeeds or fails by itself. One entry per append:
       -- streams, expected (a revision, -1 for a new stream, null for any) and sizes; their events follow each other in
-      -- the rest. Answers one row per append, in order: appended | duplicate | conflict | id-conflict | deleted.
+      -- the rest. announced: whether listeners are told. Answers one row per append, in order.
+      -- outcome: appended | duplicate | conflict | deleted.
       -- data and metadata come as text, since taking json apart would decode what json may hold and text may not (NUL).
       create function append_events(
-        streams text[], expected bigint[], sizes int[], ids uuid[], types text[], data text[], metadata text[])
+        streams text[], expected bigint[], sizes int[], ids uuid[], types text[], data text[], metadata text[],
+        announced boolean)
         returns table (outcome text, revision bigint, "position" bigint) language plpgsql as $$
       #variable_conflict use_column
       declare
         name text;
         first int := 1;
         last int;
-        mine uuid[];
         current bigint;
-        known bigint;
+        deleted boolean;
         head bigint;
+        earlier bigint;
         recorded timestamptz;
-        written boolean := false;
       begin
         perform lock_log();
-        head := coalesce((select max(e.position) from events e), 0);
+        head := (select coalesce(max(e.position), 0) from events e);
         recorded := clock_timestamp();
         for i in 1 .. cardinality(streams) loop
           name := streams[i];
           last := first + sizes[i] - 1;
-          mine := ids[first:last];
-          current := last_revision(name);
-          known := (select count(*) from events e where e.id = any(mine));
+          select last_revision(name), exists (select from deleted_streams d where d.stream = name) into current, deleted;
+          earlier := null;
+          if expected[i] is distinct from current and current >= 0 then
+            earlier := earlier_append(name, expected[i], ids[first:last]);
+          end if;
 
-          if exists (select from deleted_streams d where d.stream = name) then
+          if deleted then
             outcome := 'deleted'; revision := null; position := null;
-          elsif known = sizes[i] and is_the_append(name, expected[i], mine) then
-            select 'duplicate', e.revision, e.position into outcome, revision, position
-            from events e where e.id = ids[last];
+          elsif earlier is not null then
+            outcome := 'duplicate'; revision := earlier;
+            position := (select e.position from events e where e.stream = name and e.revision = earlier);
           elsif expected[i] <> current then
             outcome := 'conflict'; revision := current; position := null;
-          elsif known > 0 then
-            outcome := 'id-conflict'; revision := null; position := null;
           else
             insert into events (position, stream, revision, id, type, data, metadata, recorded_at)
             select head + n, name, current + n, id, type, data::json, metadata::json, recorded
-            from unnest(mine, types[first:last], data[first:last], metadata[first:last])
+            from unnest(ids[first:last], types[first:last], data[first:last], metadata[first:last])
               with ordinality as given (id, type, data, metadata, n);
             head := head + sizes[i];
             outcome := 'appended'; revision := current + sizes[i]; position := head;
-            written := true;
           end if;
           return next;
           first := last + 1;
         end loop;
-        if written then perform pg_notify(current_schema() || '_events', ''); end if;
+        if announced then perform announce(); end if;
       end $$;
 
-      -- Whether these ids, all known, follow each other in this stream from where the writer expected to write.
-      create function is_the_append(of_stream text, expected bigint, ids uuid[]) returns boolean language sql stable as $$
-        select bool_and(e.stream = of_stream and e.revision = first.revision + n - 1)
-           and coalesce(min(first.revision) = expected + 1, true)
+      -- The last revision of these events, if the stream holds them where their writer expected to write them. A writer
+      -- that expected nothing may have written them anywhere: that looks through the stream.
+      create function earlier_append(of_stream text, expected bigint, ids uuid[]) returns bigint language sql stable as $$
+        select max(e.revision)
         from unnest(ids) with ordinality as given (id, n)
-        join events e on e.id = given.id,
-        (select revision from events where id = ids[1]) as first
+        join events e on e.stream = of_stream and e.id = given.id and e.revision = n + coalesce(
+          expected,
+          (select revision - 1 from events where stream = of_stream and id = ids[1] order by revision desc limit 1))
+        having count(*) = cardinality(ids)
       $$;
 
       -- outcome: deleted | conflict. expected: null for any revision.

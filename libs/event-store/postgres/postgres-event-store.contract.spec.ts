@@ -26,5 +26,5 @@ eventStoreContract(
       },
     };
   },
-  { deletedStreamsReopen: false, idsAreUnique: true },
+  { deletedStreamsReopen: false },
 );

@@ -48,11 +48,6 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
           return { outcome, revision: Number(revision), position };
         case 'conflict':
           throw revisionConflict(stream, Number(revision));
-        case 'id-conflict':
-          throw conflict(
-            'event-id-conflict',
-            `An event with one of these ids is in the log already, not where ${stream} would have it.`,
-          );
         case 'deleted':
           throw conflict('stream-deleted', `The stream ${stream} is deleted; it takes no more events.`);
       }
@@ -82,18 +77,20 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
       checkPosition(after);
       checkPageSize(max);
       const rows = await (categories === undefined
-        ? read<EventRow & { head: string }>('read_all', READ_ALL, [after, max])
-        : read<EventRow & { head: string }>('read_categories', READ_CATEGORIES, [after, max, categories]));
+        ? read<LogRow>('read_all', READ_ALL, [after, max])
+        : read<LogRow>('read_categories', READ_CATEGORIES, [after, max, categories]));
       const events = rows.filter(({ position }) => position !== null).map(toRecorded);
-      const head = rows[0]?.head ?? START;
-      const last = events.at(-1)?.position ?? after;
-      // Fewer than asked for: whatever else there is up to the head, none of it matched.
-      if (events.length < max) return { events, position: comparePositions(head, last) > 0 ? head : last, atEnd: true };
-      return { events, position: last, atEnd: last === head };
+      const { head = START, reached = after } = rows[0] ?? {};
+      const position = events.length === max ? (events.at(-1)?.position ?? after) : reached;
+      return { events, position, atEnd: comparePositions(position, head) >= 0 };
     },
 
     async head() {
-      const rows = await read<{ head: string }>('head', `select ${HEAD} as head`, []);
+      const rows = await read<{ head: string }>(
+        'head',
+        'select coalesce(max(position), 0)::text as head from events',
+        [],
+      );
       return rows[0]?.head ?? START;
     },
 
@@ -108,33 +105,30 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
 
     onAppended: (listener) => wakeups.on(`${database.schema}_events`, listener),
 
-    close: () => appender.idle(),
+    close: () => appender.close(),
   };
 };
 
-const HEAD = `(select coalesce(max(position), 0)::text from events)`;
-
 const COLUMNS = `e.position::text, e.stream, e.revision::text, e.id, e.type, e.data, e.metadata, e.recorded_at`;
 
-/** The head is of the same snapshot as the events, and there is a row for it when there is none. */
-const READ_ALL = `
-  select h.head, ${COLUMNS}
-  from (select ${HEAD} as head) h
-  left join lateral (select * from events where position > $1 order by position limit $2) e on true
+/** How far a reader of some categories looks in one call. */
+const WINDOW = 5_000;
+
+/**
+ * The head is of the same snapshot as the events, and there is a row for it when there is no event. `reached` is how far
+ * was looked when fewer events than asked for were found.
+ */
+const readLog = (where: string, reach: string): string => `
+  select h.head::text, greatest($1::bigint, ${reach})::text as reached, ${COLUMNS}
+  from (select coalesce(max(position), 0) as head from events) h
+  left join lateral (select * from events where position > $1 ${where} order by position limit $2) e on true
   order by e.position`;
 
-/** Each category is read by its index, and no further than the answer can need. */
-const READ_CATEGORIES = `
-  select h.head, ${COLUMNS}
-  from (select ${HEAD} as head) h
-  left join (
-    select found.position
-    from unnest($3::text[]) as wanted (category)
-    cross join lateral (
-      select position from events where category = wanted.category and position > $1 order by position limit $2) found
-    order by found.position limit $2) p on true
-  left join events e on e.position = p.position
-  order by e.position`;
+const READ_ALL = readLog('', 'h.head');
+const READ_CATEGORIES = readLog(
+  `and position <= $1::bigint + ${WINDOW} and split_part(stream, '-', 1) = any ($3::text[])`,
+  `least(h.head, $1::bigint + ${WINDOW})`,
+);
 
 interface EventRow {
   readonly position: string | null;
@@ -145,6 +139,11 @@ interface EventRow {
   readonly data: object;
   readonly metadata: EventMetadata;
   readonly recorded_at: Date;
+}
+
+interface LogRow extends EventRow {
+  readonly head: string;
+  readonly reached: string;
 }
 
 const toRecorded = (row: EventRow): RecordedEvent => ({
