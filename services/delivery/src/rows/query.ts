@@ -53,7 +53,7 @@ const namespaceOf = (columns: readonly Column[]): string | undefined => {
 /** One row for each id in the namespace; a profile without any stays, so that it is seen and counted as left out. */
 const identitiesIn = (namespace: string): string =>
   ` left join lateral (
-      select id collate "C" as id from jsonb_array_elements_text(rows.identities -> ${escapeLiteral(namespace)}) as id
+      select value collate "C" as id from jsonb_array_elements_text(rows.identities -> ${escapeLiteral(namespace)})
     ) identity on true`;
 
 const conditions = (request: RowsRequest, columns: readonly Column[]): string => {
