@@ -21,6 +21,12 @@ export const openWakeups = (url: string): Wakeups => {
   /** The connection of now; it is listening once that is true. */
   let client: pg.Client | undefined;
   let listening = false;
+  /** One statement at a time: a connection takes no second query before it has answered the first. */
+  let statements: Promise<unknown> = Promise.resolve();
+
+  /** A statement that fails means a connection that ends; the next connection listens to everything. */
+  const listen = (connection: pg.Client, channel: string): Promise<unknown> =>
+    (statements = statements.then(() => connection.query(`listen ${channel}`)).catch(() => undefined));
 
   const wakeAll = (): void => listeners.forEach((set) => set.forEach((wake) => wake()));
 
@@ -29,7 +35,7 @@ export const openWakeups = (url: string): Wakeups => {
     // A connection that is ended while it is still being made settles nothing but its end.
     await Promise.race([connection.connect(), ended]);
     listening = true;
-    for (const channel of listeners.keys()) await connection.query(`listen ${channel}`);
+    await Promise.all([...listeners.keys()].map((channel) => listen(connection, channel)));
     wakeAll(); // whatever happened while nobody listened
     await ended;
   };
@@ -62,7 +68,7 @@ export const openWakeups = (url: string): Wakeups => {
       const set = listeners.get(channel) ?? new Set();
       if (!listeners.has(channel)) {
         listeners.set(channel, set);
-        if (listening) client?.query(`listen ${channel}`).catch(() => undefined); // lost: the next connection listens
+        if (listening && client) void listen(client, channel);
       }
       set.add(listener);
       return () => void set.delete(listener);
