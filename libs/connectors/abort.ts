@@ -28,3 +28,12 @@ export async function* untilAborted<T>(content: AsyncIterable<T>, signal: AbortS
     if (!ended) source.return?.().catch(() => undefined);
   }
 }
+
+/** Aborts as `signal` does, so many milliseconds later: for what must not be cut short on the way, lest it be lost from sight. */
+export const delayed = (signal: AbortSignal, milliseconds: number): AbortSignal => {
+  const late = new AbortController();
+  const abort = () => void setTimeout(() => late.abort(signal.reason), milliseconds).unref();
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return late.signal;
+};

@@ -26,6 +26,8 @@ export class ProbeFile {
   readonly #open = new Set<OpenUpload>();
   /** Versions of the file that may stand; undefined is the file of a bucket that keeps none. */
   readonly #standing = new Set<string | undefined>();
+  /** The answer to a start never came, so that an upload may be open whose name we do not know. */
+  #lostSight = false;
 
   constructor(
     readonly key: string,
@@ -40,6 +42,7 @@ export class ProbeFile {
       this.#open.add(upload);
       return upload;
     } catch (error) {
+      this.#lostSight ||= statusOf(error) === 0;
       const next = following(policy);
       if (next === undefined || !isRejection(error)) throw error;
       return this.start(next);
@@ -87,7 +90,7 @@ export class ProbeFile {
 
   /** Whether anything is left to be removed. */
   get leavesSomething(): boolean {
-    return this.#open.size + this.#standing.size > 0;
+    return this.#lostSight || this.#open.size + this.#standing.size > 0;
   }
 
   /** Removes whatever is left, once: what it cannot remove, it forgets. */
@@ -95,6 +98,8 @@ export class ProbeFile {
     const [uploads, versions] = [[...this.#open], [...this.#standing]];
     this.#open.clear();
     this.#standing.clear();
+    if (this.#lostSight) uploads.push(...(await bucket.listUploads(this.key)));
+    this.#lostSight = false;
     for (const upload of uploads) {
       await bucket.abort(upload).catch((error: unknown) => {
         if (statusOf(error) !== 404) throw error;

@@ -194,7 +194,7 @@ describe('the proof of a target', () => {
     expect(left()).toEqual([]);
   });
 
-  it.each(['ListObjectsV2', 'UploadPart', 'CompleteMultipartUpload'] as const)(
+  it.each(['ListObjectsV2', 'CreateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload'] as const)(
     'gives up on a server that hangs at %s, and cleans up',
     async (operation) => {
       await start();

@@ -96,6 +96,32 @@ describe('staging', () => {
     expect([...server.uploads.keys()]).toEqual([]);
   });
 
+  it('aborted while the upload starts leaves no upload that nobody knows, and closes its source', async () => {
+    await start();
+    server.inject('CreateMultipartUpload', { kind: 'delay', ms: 150 });
+    const abort = new AbortController();
+    const hurried = await connector.openFileSink!(
+      accountOn(server, { findings: PROVEN }),
+      { bucket, folder: '' },
+      environment({ signal: abort.signal }),
+    );
+    let closed = false;
+    const source: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => undefined),
+        return: () => {
+          closed = true;
+          return Promise.resolve({ done: true, value: undefined });
+        },
+      }),
+    };
+    setTimeout(() => abort.abort(new Error('shutting down')), 50);
+    await expect(hurried.stage(path, source, { owner: 'run-1' })).rejects.toThrow('shutting down');
+    expect(closed).toBe(true);
+    expect([...server.uploads.keys()]).toEqual([]);
+    await hurried.close();
+  });
+
   it('says where the bucket is when it is not in the region of the proof', async () => {
     await start({ buckets: { [bucket]: 'eu-north-1' } });
     await expect(stage()).rejects.toMatchObject({ message: expect.stringContaining('eu-north-1') as unknown });

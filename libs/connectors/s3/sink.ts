@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { WaybillError } from '@waybill/kernel';
+import { delayed } from '../abort.js';
 import { pathIn } from '../folder.js';
 import type { Connector, Environment, FileSink, PublishedFile, StagedFile, Verification } from '../port.js';
 import { type Bucket, openBucket, type OpenUpload, type PartTag, type Standing } from './bucket.js';
@@ -29,6 +30,8 @@ class S3Sink implements FileSink {
 
   constructor(
     private readonly bucket: Bucket,
+    /** For starting an upload: cut short, it might be open and nobody would know its name. */
+    private readonly starter: Bucket,
     /** For cleaning up, also when the work itself was aborted. */
     private readonly cleaner: Bucket,
     private readonly name: string,
@@ -44,6 +47,7 @@ class S3Sink implements FileSink {
     content: AsyncIterable<Uint8Array>,
     { owner, onProgress }: { readonly owner: string; readonly onProgress?: (bytes: number) => void },
   ): Promise<StagedFile> {
+    this.environment.signal.throwIfAborted();
     this.#checkKey(path);
     const { checksum: policy } = this.findings;
     const slot = `${owner}\n${path}`;
@@ -51,7 +55,7 @@ class S3Sink implements FileSink {
     if (earlier) await this.#abort(this.bucket, earlier);
     const stagingId = `${encodeURIComponent(owner)}.${randomUUID()}`;
     const uploadId = await this.#call('CreateMultipartUpload', path, () =>
-      this.bucket.startUpload(path, policy, stagingId),
+      this.starter.startUpload(path, policy, stagingId),
     );
     const upload = { key: path, uploadId };
     this.#waiting.set(slot, upload);
@@ -297,6 +301,8 @@ export const openSink =
       throw partnerError(error, 'connect', `s3://${name}/`);
     });
     const bucket = openBucket(client, name, () => environment.signal);
+    const grace = delayed(environment.signal, gateway.timeouts.cleanup);
+    const starter = openBucket(client, name, () => grace);
     const cleaner = openBucket(client, name, () => AbortSignal.timeout(gateway.timeouts.cleanup));
-    return new S3Sink(bucket, cleaner, name, findings, atAws, environment, partSize, () => client.destroy());
+    return new S3Sink(bucket, starter, cleaner, name, findings, atAws, environment, partSize, () => client.destroy());
   };
