@@ -12,7 +12,15 @@ import {
 } from '@waybill/contracts';
 import { type EventStore, handleCommand, type StreamType } from '@waybill/event-store';
 import { openPostgresEventStore } from '@waybill/event-store/postgres';
-import { type CommandContext, type DomainEvent, idFrom, type Scope, topicKey, WaybillError } from '@waybill/kernel';
+import {
+  type CommandContext,
+  type DomainEvent,
+  idFrom,
+  isWaybillError,
+  type Scope,
+  topicKey,
+  WaybillError,
+} from '@waybill/kernel';
 import {
   answer,
   type Asker,
@@ -26,7 +34,7 @@ import {
 import { type Database, freeLeases, leaseMigrations, migrate, openDatabase } from '@waybill/postgres';
 import { openProjections, type Projections } from '@waybill/projections';
 import type { Backbone } from '../backbone/backbone.js';
-import { idempotencyMigrations } from '../http/idempotency.interceptor.js';
+import { forgetOldOutcomes, idempotencyMigrations } from '../http/idempotency.interceptor.js';
 import { translator } from '../messages/publication.js';
 import type { Health } from '../operation/health.js';
 import { watchService } from '../operation/service-metrics.js';
@@ -54,6 +62,7 @@ const ASK_MS = 10_000;
 const ASK_AGAIN_MS = 100;
 /** How often a waiting request looks at a stream though nothing was announced. */
 const LOOK_MS = 250;
+const SWEEP_MS = 3_600_000;
 
 /** What the slices of one service work with: its log, its read models, and the other services by message. */
 export interface Service {
@@ -147,6 +156,7 @@ export const openService = async (
   });
   let asker: Asker | undefined;
   let relay: Relay | undefined;
+  let sweeping: NodeJS.Timeout | undefined;
   const subscriptions: Subscription[] = [];
   watchService(health, name, { projections, relay: () => relay });
 
@@ -215,8 +225,8 @@ export const openService = async (
       const deadline = Date.now() + waitMs;
       for (;;) {
         const answered = await ask(question, data, cause).catch((error: unknown) => {
-          // Not there yet is no answer to wait with; anything else is.
-          if ((error as { kind?: string }).kind === 'not-found' && Date.now() < deadline) return undefined;
+          // Not there yet is no answer; anything else is.
+          if (isWaybillError(error) && error.kind === 'not-found') return undefined;
           throw error;
         });
         if (answered && isWanted(answered)) return answered;
@@ -254,6 +264,8 @@ export const openService = async (
 
     async start(listeners, answerers) {
       await projections.start();
+      // What a failed sweep leaves, the next one takes.
+      sweeping = setInterval(() => void forgetOldOutcomes(database).catch(() => undefined), SWEEP_MS);
       asker = await openAsker({ bus: backbone.bus, service: name });
       relay = await openRelay({
         store,
@@ -278,6 +290,7 @@ export const openService = async (
     },
 
     async stop() {
+      clearInterval(sweeping);
       await Promise.all(subscriptions.map((subscription) => subscription.stop()));
       await relay?.stop();
       await asker?.close();

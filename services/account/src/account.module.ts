@@ -4,6 +4,7 @@ import { ConnectAccountHandler } from './connect-account/connect-account.js';
 import { ConnectAccountRoute } from './connect-account/connect-account.route.js';
 import { destinationCountMigrations, DestinationCounts } from './count-destinations/destination-counts.js';
 import { AnswerDescribeAccount } from './describe-account/describe-account.js';
+import { CredentialFingerprints } from './credential-fingerprints.js';
 import { DisconnectAccountHandler, SettleDisconnection } from './disconnect-account/disconnect-account.js';
 import { DisconnectAccountRoute } from './disconnect-account/disconnect-account.route.js';
 import { SetEncryptionKeyHandler } from './encryption-key/encryption-key.js';
@@ -46,6 +47,7 @@ import { Accounts } from './view/accounts.js';
       },
     ),
     Accounts,
+    CredentialFingerprints,
     ExternalIds,
     ConnectAccountHandler,
     RenameAccountHandler,

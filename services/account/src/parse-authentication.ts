@@ -1,6 +1,5 @@
 import { type AuthenticationMethod, connectorFor, connectors, type ConnectorSpec } from '@waybill/connectors';
 import { invalidInput, parseForm, splitSecrets } from '@waybill/forms';
-import { digestOf } from '@waybill/kernel';
 import { closest } from 'fastest-levenshtein';
 
 /** Credentials as a client sent them, validated by the connector's form and parted into what may be shown and what may not. */
@@ -8,8 +7,6 @@ export interface ParsedAuthentication {
   readonly method: string;
   readonly authentication: Record<string, unknown>;
   readonly secret: Record<string, string>;
-  /** Tells two secrets apart and says nothing else about them: it is keyed by the account's own id. */
-  fingerprintFor(accountId: string): string;
   readonly address: string;
 }
 
@@ -40,7 +37,6 @@ export const parseAuthentication = (
     method,
     authentication: open,
     secret,
-    fingerprintFor: (accountId) => digestOf({ accountId, method, open, secret }).slice(0, 32),
     address: spec.addressOf(open),
   };
 };

@@ -4,6 +4,7 @@ import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import type { Vault } from '@waybill/secrets';
 import { VAULT } from '@waybill/service-kit';
 import type { EncryptionKey } from '../account/index.js';
+import { CredentialFingerprints } from '../credential-fingerprints.js';
 import { ExternalIds } from '../issue-external-id/external-ids.js';
 import { type ParsedAuthentication, specOf } from '../parse-authentication.js';
 import { Accounts } from '../view/accounts.js';
@@ -28,6 +29,7 @@ export class ConnectAccountHandler implements ICommandHandler<ConnectAccount> {
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(ExternalIds) private readonly externalIds: ExternalIds,
+    @Inject(CredentialFingerprints) private readonly fingerprints: CredentialFingerprints,
     @Inject(VAULT) private readonly vault: Vault,
   ) {}
 
@@ -51,7 +53,7 @@ export class ConnectAccountHandler implements ICommandHandler<ConnectAccount> {
         method: authentication.method,
         authentication: authentication.authentication,
         secretRef,
-        credentialsFingerprint: authentication.fingerprintFor(accountId),
+        credentialsFingerprint: await this.fingerprints.of(context, accountId, authentication),
         address: authentication.address,
       },
       context,

@@ -6,6 +6,7 @@ import {
   CurrentCaller,
   DATABASE,
   listStates,
+  Outcome,
   PageQuery,
   ServiceController,
   stateProjection,
@@ -60,7 +61,8 @@ export class ListAccountsRoute {
 
   @Get(':id')
   @ApiOkResponse({ type: AccountView })
-  get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
-    return this.accounts.view(caller, id);
+  async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
+    const view = await this.accounts.view(caller, id);
+    return new Outcome(view, { revision: view.revision });
   }
 }

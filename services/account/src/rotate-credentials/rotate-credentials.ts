@@ -3,6 +3,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type CommandContext, idFrom } from '@waybill/kernel';
 import type { Vault } from '@waybill/secrets';
 import { VAULT } from '@waybill/service-kit';
+import { CredentialFingerprints } from '../credential-fingerprints.js';
 import { ExternalIds } from '../issue-external-id/external-ids.js';
 import { parseAuthentication, specOf } from '../parse-authentication.js';
 import { Accounts } from '../view/accounts.js';
@@ -23,12 +24,14 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(ExternalIds) private readonly externalIds: ExternalIds,
+    @Inject(CredentialFingerprints) private readonly fingerprints: CredentialFingerprints,
     @Inject(VAULT) private readonly vault: Vault,
   ) {}
 
   async execute({ context, accountId, authentication: given }: RotateCredentials) {
     const { state } = await this.accounts.standing(context, accountId);
-    const { method, authentication, secret, fingerprintFor, address } = parseAuthentication(specOf(state.type), given);
+    const parsed = parseAuthentication(specOf(state.type), given);
+    const { method, authentication, secret, address } = parsed;
     await this.externalIds.check(context, authentication);
     const validationId = idFrom('validation', context.commandId);
     const secretRef = `account/${accountId}/${context.commandId}`;
@@ -42,7 +45,7 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
           method,
           authentication,
           secretRef,
-          credentialsFingerprint: fingerprintFor(accountId),
+          credentialsFingerprint: await this.fingerprints.of(context, accountId, parsed),
           address,
         },
         context,

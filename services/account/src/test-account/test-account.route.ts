@@ -35,7 +35,7 @@ export class TestAccountRoute {
     if (!report) return new Outcome({ id: validationId, outcome: 'pending' }, { status: 202, location });
     const { outcome, startedAt, finishedAt, checks } = report;
     return new Outcome(
-      { id: validationId, subject: { account: id }, outcome, startedAt, finishedAt, checks },
+      { id: validationId, subject: { kind: 'account', accountId: id }, outcome, startedAt, finishedAt, checks },
       { status: 201, location },
     );
   }
