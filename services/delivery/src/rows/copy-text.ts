@@ -1,3 +1,12 @@
+import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+
+const READ_AHEAD_BYTES = 256 * 1024;
+
+/** The rows of a query in COPY's text format, in pieces that end anywhere. */
+export const copyOut = (client: pg.PoolClient, sql: string): AsyncIterable<Buffer> =>
+  client.query(copyTo(`copy (${sql}) to stdout`, { highWaterMark: READ_AHEAD_BYTES }));
+
 /** Bytes of PostgreSQL's COPY text format: a row ends with LF, a cell with TAB, and BACKSLASH hides either inside a cell. */
 export const TAB = 9;
 export const LF = 10;

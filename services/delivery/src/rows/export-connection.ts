@@ -33,6 +33,7 @@ export const withExportConnection = async <T>(
   signal.addEventListener('abort', end, { once: true });
   try {
     await client.query(`begin isolation level repeatable read read only; ${SETTINGS}`);
+    await noticeWhenWeAreGone(client);
     await takeRole(client);
     const { result, readToTheEnd } = await work(client);
     if (readToTheEnd) {
@@ -56,4 +57,11 @@ const takeRole = async (client: pg.PoolClient): Promise<void> => {
     [AUDIENCE_EXPORT_ROLE],
   );
   if (rowCount === 1) await client.query(`set local role ${AUDIENCE_EXPORT_ROLE}`);
+};
+
+/** A backend that sorts for minutes would else find out only when it has a row to send. Not every system can look. */
+const noticeWhenWeAreGone = async (client: pg.PoolClient): Promise<void> => {
+  await client.query(
+    `do $$ begin set local client_connection_check_interval = '2s'; exception when others then null; end $$`,
+  );
 };

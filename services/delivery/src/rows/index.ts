@@ -1,3 +1,3 @@
+export { previewRows, type RowsPreview } from './preview.js';
 export { type NothingToWrite, type PartOptions, type PartRead, readPart } from './read-part.js';
 export { type RowsRequest } from './request.js';
-export { type Tally } from './tally.js';

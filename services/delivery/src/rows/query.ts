@@ -85,21 +85,25 @@ const startingAfter = (after: RowKey | null): readonly string[] => {
 
 /**
  * Profiles that share a key with one that was updated later: none of their rows are exported. Equally late ones are
- * compared by their columns. Rows that lack a key or a required column take no part. Most keys are single, so that only the
- * repeated ones are ranked.
+ * compared by their columns. Rows that lack a key or a required column take no part. Only sorts, of narrow rows: what few
+ * profiles share is all that is looked up again.
  */
 const losersOf = (source: string, where: string, columns: readonly Column[], keys: readonly Column[]): string => {
   const needed = columns.filter(({ key, required }) => key || required).map(({ text }) => `${text} <> ''`);
-  const complete = [where, ...new Set(needed)].join(' and ');
-  const key = keys.map(({ text }) => text).join(', ');
-  const ranking = ['greatest(since, identified_at) desc', ...columns.map(({ text }) => text), 'rows.profile_id'];
+  const names = keys.map((_, index) => `key${index}`).join(', ');
+  const selected = keys.map(({ text }, index) => `${text} as key${index}`).join(', ');
+  const others = columns.filter(({ key, source }) => !key && source.kind !== 'segment').map(({ text }) => text);
+  const looks = `(select array[${others.join(', ')}]::text[] from ${AUDIENCE_EXPORT_VIEW} as same
+      where ${where} and same.profile_id = shared.profile_id)`;
   return `losers as materialized (
     select distinct profile_id from (
-      select rows.profile_id,
-        first_value(rows.profile_id) over (partition by ${key} order by ${ranking.join(', ')}) as winner
-      from ${source}
-      where ${complete} and (${key}) in (
-        select ${key} from ${source} where ${complete} group by ${key} having count(*) > 1)
+      select profile_id, first_value(profile_id) over (
+        partition by ${names} order by latest desc, ${looks} collate "C", profile_id) as winner
+      from (
+        select rows.profile_id, ${selected}, greatest(since, identified_at) as latest,
+          count(*) over (partition by ${keys.map(({ text }) => text).join(', ')}) as sharing
+        from ${source} where ${[where, ...new Set(needed)].join(' and ')}
+      ) shared where sharing > 1
     ) ranked where profile_id <> winner)`;
 };
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '@waybill/postgres';
-import type pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
+import { copyOut } from './copy-text.js';
 import { columnsOf } from './columns.js';
 import { dialectOf } from './dialect.js';
 import { withExportConnection } from './export-connection.js';
@@ -10,8 +9,6 @@ import { type RowKey, rowsQuery } from './query.js';
 import type { RowsRequest } from './request.js';
 import { RowFormatter } from './row-formatter.js';
 import type { Tally } from './tally.js';
-
-const READ_AHEAD_BYTES = 256 * 1024;
 
 export interface PartOptions {
   /** `lastKey` of the part before; null for the first. */
@@ -58,7 +55,7 @@ export const readPart = async <T>(
 
   return withExportConnection<PartRead<T> | NothingToWrite>(database, signal, async (client) => {
     const part = new Part(formatter, request.files.maxRowsPerFile);
-    const pieces = part.pieces(copyOf(client, query.sql));
+    const pieces = part.pieces(copyOut(client, query.sql));
     const first = await pieces.next();
     if (first.done) return { result: { ...formatter.tally.now, rows: 0 }, readToTheEnd: true };
 
@@ -143,6 +140,3 @@ class Part {
     if (formatter.length > 0) yield formatter.take();
   }
 }
-
-const copyOf = (client: pg.PoolClient, sql: string): AsyncIterable<Buffer> =>
-  client.query(copyTo(`copy (${sql}) to stdout`, { highWaterMark: READ_AHEAD_BYTES }));
