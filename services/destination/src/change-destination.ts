@@ -1,11 +1,12 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { CommandContext } from '@waybill/kernel';
-import type { DestinationCommand } from './destination/index.js';
+import type { Executed } from '@waybill/service-kit';
+import type { DestinationCommand, DestinationState } from './destination/index.js';
 import { Destinations } from './view/destinations.js';
 
 /** A change that the destination decides by itself, with nobody to ask. */
-export class ChangeDestination extends Command<void> {
+export class ChangeDestination extends Command<Executed<DestinationState>> {
   constructor(
     readonly context: CommandContext,
     readonly destinationId: string,
@@ -22,7 +23,7 @@ export class ChangeDestination extends Command<void> {
 export class ChangeDestinationHandler implements ICommandHandler<ChangeDestination> {
   constructor(@Inject(Destinations) private readonly destinations: Destinations) {}
 
-  async execute({ context, destinationId, change }: ChangeDestination): Promise<void> {
-    await this.destinations.execute(destinationId, change, context);
+  execute({ context, destinationId, change }: ChangeDestination) {
+    return this.destinations.execute(destinationId, change, context);
   }
 }

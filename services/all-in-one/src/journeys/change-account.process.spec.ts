@@ -1,6 +1,6 @@
 import type { Api } from './testing/api.js';
 import { eventually } from './testing/eventually.js';
-import { refusalOf, UUID } from './testing/expectations.js';
+import { outcomeOf, UUID } from './testing/expectations.js';
 import { type SftpPartner, startSftpPartner } from './testing/sftp-partner.js';
 import type { AccountView, DestinationView, Page } from './testing/views.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
@@ -60,9 +60,9 @@ describe('a new name', () => {
     const renamed = await rename('New name', revision);
     expect(renamed).toMatchObject({ status: 200, body: { name: 'New name', revision: revision + 1 } });
     expect(renamed.headers.get('etag')).toBe(`"${revision + 1}"`);
-    expect(refusalOf(await rename('Newer name', revision))).toBe('412 version-mismatch');
-    expect(refusalOf(await rename('', revision + 1))).toBe('400 invalid-input');
-    expect(refusalOf(await api.patch(`/v1/accounts/${id}`, { name: 'x' }, { 'if-match': 'seven' }))).toBe(
+    expect(outcomeOf(await rename('Newer name', revision))).toBe('412 version-mismatch');
+    expect(outcomeOf(await rename('', revision + 1))).toBe('400 invalid-input');
+    expect(outcomeOf(await api.patch(`/v1/accounts/${id}`, { name: 'x' }, { 'if-match': 'seven' }))).toBe(
       '400 if-match-malformed',
     );
     expect(await shown(id)).toMatchObject({ name: 'New name', revision: revision + 1 });
@@ -91,7 +91,7 @@ describe('new credentials', () => {
     const answer = await api.put(`/v1/accounts/${before.id}/credentials`, {
       authentication: partner.authentication({ password: 'a guess' }),
     });
-    expect(refusalOf(answer)).toBe('422 credentials-rejected');
+    expect(outcomeOf(answer)).toBe('422 credentials-rejected');
     expect(answer.problem.checks).toContainEqual(expect.objectContaining({ name: 'authenticate', outcome: 'failed' }));
     const { revision: _, ...kept } = before;
     expect(await shown(before.id)).toMatchObject(kept);
@@ -102,7 +102,7 @@ describe('new credentials', () => {
     const { id } = await connect('Pinned');
     const rotate = (authentication: object) => api.put(`/v1/accounts/${id}/credentials`, { authentication });
     expect(await rotate(partner.authentication({ hostKey: undefined }))).toMatchObject({ status: 200 });
-    expect(refusalOf(await rotate(moved.authentication({ hostKey: undefined })))).toBe('422 host-key-unconfirmed');
+    expect(outcomeOf(await rotate(moved.authentication({ hostKey: undefined })))).toBe('422 host-key-unconfirmed');
   });
 });
 
@@ -132,7 +132,7 @@ describe('disconnecting an account', () => {
       target: { folder: 'incoming' },
     });
     const refused = await api.delete(`/v1/accounts/${id}`);
-    expect(refusalOf(refused)).toBe('409 account-in-use');
+    expect(outcomeOf(refused)).toBe('409 account-in-use');
     expect(refused.problem.detail).toContain('"Weekly file"');
     expect(refused.problem['destinations']).toEqual([{ id: destination.id, name: 'Weekly file' }]);
     await eventually(
@@ -142,15 +142,15 @@ describe('disconnecting an account', () => {
 
     expect((await api.delete(`/v1/destinations/${destination.id}`)).status).toBe(204);
     expect((await api.delete(`/v1/accounts/${id}`)).status).toBe(204);
-    expect(refusalOf(await api.get(`/v1/accounts/${id}`))).toBe('404 account-not-found');
-    expect(refusalOf(await api.patch(`/v1/accounts/${id}`, { name: 'Back' }))).toBe('404 account-not-found');
-    expect(refusalOf(await api.delete(`/v1/accounts/${id}`))).toBe('404 account-not-found');
+    expect(outcomeOf(await api.get(`/v1/accounts/${id}`))).toBe('404 account-not-found');
+    expect(outcomeOf(await api.patch(`/v1/accounts/${id}`, { name: 'Back' }))).toBe('404 account-not-found');
+    expect(outcomeOf(await api.delete(`/v1/accounts/${id}`))).toBe('404 account-not-found');
   });
 
   it('heeds the revision that the caller saw', async () => {
     const { id, revision } = await connect('Seen before');
     await api.patch(`/v1/accounts/${id}`, { name: 'Seen after' });
-    expect(refusalOf(await api.delete(`/v1/accounts/${id}`, { 'if-match': `"${revision}"` }))).toBe(
+    expect(outcomeOf(await api.delete(`/v1/accounts/${id}`, { 'if-match': `"${revision}"` }))).toBe(
       '412 version-mismatch',
     );
     expect(await shown(id)).toMatchObject({ status: 'connected' });
@@ -168,8 +168,8 @@ describe('external ids', () => {
       name: 'Role',
       authentication: { method: 'assume-role', roleArn: 'arn:aws:iam::123456789012:role/partner', externalId },
     });
-    expect(refusalOf(await api.post('/v1/accounts', account('my-own-idea')))).toBe('422 external-id-foreign');
-    expect(refusalOf(await waybill.api({ 'x-tenant': 'other' }).post('/v1/accounts', account(body.externalId)))).toBe(
+    expect(outcomeOf(await api.post('/v1/accounts', account('my-own-idea')))).toBe('422 external-id-foreign');
+    expect(outcomeOf(await waybill.api({ 'x-tenant': 'other' }).post('/v1/accounts', account(body.externalId)))).toBe(
       '422 external-id-foreign',
     );
   });

@@ -1,6 +1,6 @@
 import { generateKey } from 'openpgp';
 import type { Api } from './testing/api.js';
-import { refusalOf, TIME, UUID } from './testing/expectations.js';
+import { outcomeOf, TIME, UUID } from './testing/expectations.js';
 import { type SftpPartner, startSftpPartner } from './testing/sftp-partner.js';
 import type { AccountView, Page } from './testing/views.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
@@ -65,7 +65,7 @@ describe('connecting an account', () => {
   it('shows the host key of an unknown server before any secret is sent, and takes it once confirmed', async () => {
     const before = partner.server.signInAttempts;
     const asked = await api.post('/v1/accounts', partner.account('Unconfirmed', { hostKey: undefined }));
-    expect(refusalOf(asked)).toBe('422 host-key-unconfirmed');
+    expect(outcomeOf(asked)).toBe('422 host-key-unconfirmed');
     expect(asked.problem['hostKey']).toMatchObject({ fingerprint: partner.server.fingerprint });
     expect(asked.problem.detail).toContain(partner.server.fingerprint);
     expect(partner.server.signInAttempts).toBe(before);
@@ -80,13 +80,13 @@ describe('connecting an account', () => {
   it('refuses a server that shows another host key than the one confirmed', async () => {
     const hostKey = `SHA256:${Buffer.alloc(32, 7).toString('base64').replace('=', '')}`;
     const answer = await api.post('/v1/accounts', partner.account('Impostor', { hostKey }));
-    expect(refusalOf(answer)).toBe('422 credentials-rejected');
+    expect(outcomeOf(answer)).toBe('422 credentials-rejected');
     expect(answer.problem.checks).toContainEqual(expect.objectContaining({ name: 'host-key', outcome: 'failed' }));
   });
 
   it('refuses a wrong password in the same request, with the check that says so, and leaves nothing usable', async () => {
     const answer = await api.post('/v1/accounts', partner.account('Wrong password', { password: 'open sesame' }));
-    expect(refusalOf(answer)).toBe('422 credentials-rejected');
+    expect(outcomeOf(answer)).toBe('422 credentials-rejected');
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
     expect(answer.problem).toMatchObject({ title: 'Credentials rejected', status: 422, instance: '/v1/accounts' });
     expect(answer.problem.checks?.find(({ outcome }) => outcome === 'failed')).toMatchObject({
@@ -107,7 +107,7 @@ describe('connecting an account', () => {
     ['a host that no name server knows', { host: 'no-such-host.invalid' }, 'reach'],
   ])('names the cause when it meets %s', async (_, changes, check) => {
     const answer = await api.post('/v1/accounts', partner.account('Unreachable', changes));
-    expect(refusalOf(answer)).toBe('422 credentials-rejected');
+    expect(outcomeOf(answer)).toBe('422 credentials-rejected');
     expect(answer.problem.checks?.find(({ outcome }) => outcome === 'failed')).toMatchObject({ name: check });
   });
 
@@ -115,7 +115,7 @@ describe('connecting an account', () => {
     partner.faults.hangAfter = 'key-exchange';
     try {
       const answer = await api.post('/v1/accounts', partner.account('Silent'), { prefer: 'wait=60' });
-      expect(refusalOf(answer)).toBe('422 credentials-rejected');
+      expect(outcomeOf(answer)).toBe('422 credentials-rejected');
       expect(answer.problem.checks?.find(({ outcome }) => outcome === 'failed')?.message).toMatch(/answer|time/i);
     } finally {
       delete partner.faults.hangAfter;
@@ -124,7 +124,7 @@ describe('connecting an account', () => {
 
   it('names the nearest known type for one that there is none of', async () => {
     const answer = await api.post('/v1/accounts', { ...partner.account('Typo'), type: 'sfpt' });
-    expect(refusalOf(answer)).toBe('400 invalid-input');
+    expect(outcomeOf(answer)).toBe('400 invalid-input');
     expect(answer.problem.fields).toEqual([{ path: 'type', message: expect.stringContaining('did you mean "sftp"?') }]);
   });
 });
@@ -164,7 +164,7 @@ describe('an encryption key', () => {
       [short, /2048/],
     ] as const) {
       const answer = await api.post('/v1/accounts', { ...partner.account('Unusable key'), encryptionKey });
-      expect(refusalOf(answer)).toBe('422 encryption-key-unusable');
+      expect(outcomeOf(answer)).toBe('422 encryption-key-unusable');
       expect(answer.problem.detail).toMatch(reason);
       expect(answer.text).not.toContain(privateKey.slice(200, 240));
     }
@@ -178,7 +178,7 @@ describe('an encryption key', () => {
     expect(first.status).toBe(200);
     const second = await api.put<AccountView>(path, { encryptionKey: (await keyOf(2048)).publicKey });
     expect(second.body.encryptionKey?.fingerprint).not.toBe(first.body.encryptionKey?.fingerprint);
-    expect(refusalOf(await api.put(path, { encryptionKey: 'nonsense' }))).toBe('422 encryption-key-unusable');
+    expect(outcomeOf(await api.put(path, { encryptionKey: 'nonsense' }))).toBe('422 encryption-key-unusable');
     expect((await api.get<AccountView>(`/v1/accounts/${account.id}`)).body.encryptionKey).toEqual(
       second.body.encryptionKey,
     );

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { slowBy } from '@waybill/testkit/sftp-server';
 import type { Api } from './testing/api.js';
 import { eventually } from './testing/eventually.js';
-import { refusalOf } from './testing/expectations.js';
+import { outcomeOf } from './testing/expectations.js';
 import { type SftpPartner, startSftpPartner } from './testing/sftp-partner.js';
 import type { AccountView, DestinationView, Page } from './testing/views.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
@@ -54,7 +54,7 @@ describe('a command with an Idempotency-Key', () => {
       api.post('/v1/destinations', { accountId, name: 'Refused', target: { folder: 'missing' } }, key);
     const { body: account } = await api.post<AccountView>('/v1/accounts', partner.account('For refusals'));
     const first = await create(account.id);
-    expect(refusalOf(first)).toBe('422 target-rejected');
+    expect(outcomeOf(first)).toBe('422 target-rejected');
     const again = await create(account.id);
     expect(again.body).toEqual(first.body);
     expect(again.headers.get('content-type')).toBe(first.headers.get('content-type'));
@@ -63,10 +63,10 @@ describe('a command with an Idempotency-Key', () => {
   it('is refused when the key was used for another request', async () => {
     const key = newKey();
     const { body } = await api.post<AccountView>('/v1/accounts', partner.account('Reused'), key);
-    expect(refusalOf(await api.post('/v1/accounts', partner.account('Reused for another'), key))).toBe(
+    expect(outcomeOf(await api.post('/v1/accounts', partner.account('Reused for another'), key))).toBe(
       '422 idempotency-key-reused',
     );
-    expect(refusalOf(await api.patch(`/v1/accounts/${body.id}`, { name: 'Renamed' }, key))).toBe(
+    expect(outcomeOf(await api.patch(`/v1/accounts/${body.id}`, { name: 'Renamed' }, key))).toBe(
       '422 idempotency-key-reused',
     );
     expect(await accountsNamed('Reused for another')).toEqual([]);
@@ -84,7 +84,7 @@ describe('a command with an Idempotency-Key', () => {
 
   it('refuses a key that is too long', async () => {
     const key = { 'idempotency-key': 'k'.repeat(257) };
-    expect(refusalOf(await api.post('/v1/external-ids', undefined, key))).toBe('400 idempotency-key-malformed');
+    expect(outcomeOf(await api.post('/v1/external-ids', undefined, key))).toBe('400 idempotency-key-malformed');
   });
 
   it('issues one external id however often it is repeated, at the same time too', async () => {
@@ -111,7 +111,7 @@ describe('a caller who does not wait', () => {
     const answer = await api.post('/v1/accounts', partner.account('Later'), { prefer: 'wait=0' });
     expect(answer).toMatchObject({ status: 202, body: { status: 'connecting' } });
     const location = answer.headers.get('location') ?? '';
-    expect(refusalOf(await api.get(location))).toBe('404 account-not-found');
+    expect(outcomeOf(await api.get(location))).toBe('404 account-not-found');
     expect(await accountsNamed('Later')).toEqual([]);
   });
 
@@ -182,8 +182,8 @@ describe('a caller who does not wait', () => {
     );
     expect(await post('Killed', key)).toMatchObject({ status: 201, body: { id: right.body.id, status: 'connected' } });
     const rejected = await post('Killed with a wrong password', wrongKey, { password: 'guess' });
-    expect(refusalOf(rejected)).toBe('422 credentials-rejected');
-    expect(refusalOf(await api.get(wrong.headers.get('location') ?? ''))).toBe('404 account-not-found');
+    expect(outcomeOf(rejected)).toBe('422 credentials-rejected');
+    expect(outcomeOf(await api.get(wrong.headers.get('location') ?? ''))).toBe('404 account-not-found');
     expect((await accountsNamed('Killed')).map(({ id }) => id)).toEqual([right.body.id]);
   }, 90_000);
 });

@@ -14,7 +14,9 @@ export class DeleteDestinationRoute {
   @HttpCode(204)
   @ApiNoContentResponse()
   async remove(@Context() context: CommandContext, @Param('id') id: string) {
-    await this.commands.execute(new ChangeDestination(context, id, { type: 'DeleteDestination' }));
-    return new Outcome(undefined, { status: 204 });
+    const { revision, position } = await this.commands.execute(
+      new ChangeDestination(context, id, { type: 'DeleteDestination' }),
+    );
+    return new Outcome(undefined, { status: 204, revision, position });
   }
 }

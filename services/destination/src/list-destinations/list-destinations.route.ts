@@ -4,6 +4,7 @@ import { readEvents } from '@waybill/event-store';
 import { WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import {
+  ApiPage,
   type Caller,
   CurrentCaller,
   DATABASE,
@@ -66,7 +67,7 @@ export class ListDestinationsRoute {
 
   /** The destinations that are not deleted, newest first. */
   @Get()
-  @ApiOkResponse({ type: [DestinationView] })
+  @ApiPage(DestinationView)
   async list(
     @CurrentCaller() caller: Caller,
     @Query() { type, accountId, status, search, marketingAction, ...page }: ListDestinationsQuery,

@@ -11,11 +11,16 @@ export class DestinationView {
   @ApiProperty() name!: string;
   @ApiProperty() description!: string;
   @ApiProperty({ type: [String], description: 'Empty: none stated.' }) marketingActions!: readonly string[];
-  @ApiProperty({ type: Object }) target!: Readonly<Record<string, unknown>>;
-  @ApiProperty({ type: Object, nullable: true, description: 'Null for what delivers events.' })
+  @ApiProperty({ type: 'object', additionalProperties: true }) target!: Readonly<Record<string, unknown>>;
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'Null for what delivers events.',
+  })
   files!: FilesOptions | null;
-  @ApiProperty({ type: Object }) mapping!: Mapping;
-  @ApiProperty({ type: [Object] }) segments!: readonly object[];
+  @ApiProperty({ type: 'object', additionalProperties: true }) mapping!: Mapping;
+  @ApiProperty({ type: 'array', items: { type: 'object' } }) segments!: readonly object[];
   @ApiProperty({ description: 'The proof of the target.' }) validationId!: string;
   @ApiProperty() revision!: number;
   @ApiProperty() createdAt!: string;

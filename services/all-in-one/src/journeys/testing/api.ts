@@ -41,7 +41,12 @@ export interface Api {
   patch<T = unknown>(path: string, body?: unknown, headers?: Headers_): Promise<Answer<T>>;
   delete<T = unknown>(path: string, headers?: Headers_): Promise<Answer<T>>;
   /** A body that is no JSON, or broken on purpose. */
-  send<T = unknown>(method: string, path: string, body: NonNullable<RequestInit['body']> | undefined, headers?: Headers_): Promise<Answer<T>>;
+  send<T = unknown>(
+    method: string,
+    path: string,
+    body: NonNullable<RequestInit['body']> | undefined,
+    headers?: Headers_,
+  ): Promise<Answer<T>>;
 }
 
 export const apiOf = (address: () => string, own: Headers_): Api => {

@@ -1,0 +1,63 @@
+import { Sightings } from './sightings.js';
+
+/** Between two requests: the n-th (from 0) came in and is not worked on, or is done and its answer never arrives. */
+export interface StopPoint {
+  readonly request: number;
+  readonly when: 'before' | 'after';
+}
+
+/** A partner's server that is watched at each request, and can hold a run between any two of them. */
+export interface WatchedPartner {
+  /** What an account and a destination of it are made of. */
+  readonly type: 'sftp' | 'amazon-s3';
+  readonly authentication: Record<string, unknown>;
+  readonly target: Record<string, unknown>;
+  readonly watch: Watch;
+  /** Everything under a final name, by its whole path. */
+  files(): ReadonlyMap<string, Buffer>;
+  /** Temporary files or uploads that nobody completed. */
+  leftovers(): readonly string[];
+  /** The partner has fetched everything, and removes it. */
+  empty(): void;
+  stop(): Promise<void>;
+}
+
+/** Counts requests, looks at the files at each, and says which of them to hold. */
+export class Watch {
+  readonly sightings = new Sightings();
+  readonly requests: string[] = [];
+  #point: StopPoint | undefined;
+  #reached: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(private readonly files: () => ReadonlyMap<string, Buffer>) {}
+
+  /** From here on requests are counted from 0; resolves when the point is reached, after which everything is held. */
+  stopAt(point: StopPoint): Promise<void> {
+    this.pass();
+    this.#point = point;
+    return new Promise((resolve) => (this.#reached = resolve));
+  }
+
+  /** Counts from 0, and holds nothing. */
+  pass(): void {
+    this.#point = undefined;
+    this.#stopped = false;
+    this.requests.length = 0;
+  }
+
+  /** Called for each request before it is worked on. */
+  onRequest(name: string): 'pass' | 'hold' | 'hold-answer' {
+    this.look();
+    if (this.#stopped) return 'hold';
+    const number = this.requests.push(name) - 1;
+    if (number !== this.#point?.request) return 'pass';
+    this.#stopped = true;
+    this.#reached();
+    return this.#point.when === 'before' ? 'hold' : 'hold-answer';
+  }
+
+  look(): void {
+    this.sightings.look(this.files());
+  }
+}
