@@ -2,6 +2,9 @@ import { targetConstructorToSchema } from 'class-validator-jsonschema';
 import { type FormClass, fieldNamesOf } from './parse-form.js';
 import { secretFieldsOf } from './secret.js';
 
+const hasDefault = (property: unknown): boolean =>
+  (property as { default?: unknown } | undefined)?.default !== undefined;
+
 /** JSON Schema 2020-12 of a form, from the class that validates it: fields in the order of the form, secrets `writeOnly`. */
 export const jsonSchemaOf = (form: FormClass): Record<string, unknown> => {
   const schema = targetConstructorToSchema(form);
@@ -18,7 +21,7 @@ export const jsonSchemaOf = (form: FormClass): Record<string, unknown> => {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
     properties,
-    ...(schema.required ? { required: schema.required } : {}),
+    required: (schema.required ?? []).filter((name) => !hasDefault(schema.properties?.[name])),
     additionalProperties: false,
   };
 };

@@ -7,20 +7,20 @@ export type FormClass<T extends object = object> = new () => T;
 
 const UNKNOWN = 'whitelistValidation';
 
-/** The field names a form knows, in the order in which the class declares them. */
-export const fieldNamesOf = (form: FormClass): readonly string[] => [
-  ...new Set(
-    getMetadataStorage()
-      .getTargetValidationMetadatas(form, '', true, false)
-      .map(({ propertyName }) => propertyName),
-  ),
-];
+/** The field names a form knows, in the order in which the classes declare them: inherited ones first. */
+export const fieldNamesOf = (form: FormClass): readonly string[] => {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(form, '', true, false);
+  const inherited = rules.filter(({ target }) => target !== form);
+  const own = rules.filter(({ target }) => target === form);
+  return [...new Set([...inherited, ...own].map(({ propertyName }) => propertyName))];
+};
 
 const unknownField = (name: string, known: readonly string[]): string => {
   const near = known.length > 0 ? closest(name, [...known]) : undefined;
-  const hint = near && distance(near.toLowerCase(), name.toLowerCase()) <= Math.max(2, name.length / 2)
-    ? `did you mean "${near}"?`
-    : `known are ${known.join(', ') || 'none'}.`;
+  const hint =
+    near && distance(near.toLowerCase(), name.toLowerCase()) <= Math.max(2, name.length / 2)
+      ? `did you mean "${near}"?`
+      : `known are ${known.join(', ') || 'none'}.`;
   return `unknown field; ${hint}`;
 };
 

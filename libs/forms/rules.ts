@@ -1,6 +1,5 @@
 import { Matches } from 'class-validator';
 
-// eslint-disable-next-line no-control-regex -- control characters are exactly what it keeps out
 const VISIBLE = /^(?=.*\S)[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,256}$/u;
 
 /** A name for people: 1 to 256 characters, no control characters, not only spaces. */

@@ -10,7 +10,7 @@ export const Secret = (): PropertyDecorator => (target, property) => {
 };
 
 export const secretFieldsOf = (form: FormClass): readonly string[] =>
-  (Reflect.getMetadata(SECRETS, form.prototype) as readonly string[] | undefined) ?? [];
+  (Reflect.getMetadata(SECRETS, form.prototype as object) as readonly string[] | undefined) ?? [];
 
 /** Parts a validated form into what may be shown and what goes to the vault. Absent fields stay absent. */
 export const splitSecrets = (

@@ -1,12 +1,23 @@
+import { createRequire } from 'node:module';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { validationMetadatasToSchemas } from 'class-validator-jsonschema';
+import { ApiProperty, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { fieldNamesOf, type FormClass } from '@waybill/forms';
+import { getMetadataStorage } from 'class-validator';
+import { targetConstructorToSchema, validationMetadatasToSchemas } from 'class-validator-jsonschema';
 
 const DESCRIPTION = `Connect accounts, create destinations, activate segments, export, and read the history of it all.
 Commands take \`Idempotency-Key\` and \`If-Match\`, and answer with \`ETag\` and \`X-Position\`; questions take \`X-Min-Position\`.
 Errors are \`application/problem+json\`.`;
 
-/** `/openapi.json` and `/docs`. Request bodies are described by the very classes that validate them. */
+const REFS = '#/components/schemas/';
+
+/** Which classes nested forms have is known to class-transformer, whose storage is exported under this path only. */
+const { defaultMetadataStorage } = createRequire(import.meta.url)('class-transformer/cjs/storage.js') as {
+  readonly defaultMetadataStorage: object;
+};
+const OPTIONS = { refPointerPrefix: REFS, classTransformerMetadataStorage: defaultMetadataStorage as never };
+
+/** `/openapi.json` and `/docs`. Bodies and query strings are described by the very classes that validate them. */
 export const publishDocuments = (app: NestFastifyApplication): void => {
   const config = new DocumentBuilder()
     .setTitle('Waybill')
@@ -15,18 +26,35 @@ export const publishDocuments = (app: NestFastifyApplication): void => {
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addBearerAuth()
     .build();
-  const document = withForms(SwaggerModule.createDocument(app, config));
+  formClasses().forEach(describeForm);
+  const document = withNestedForms(SwaggerModule.createDocument(app, config));
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Waybill' });
 };
 
-/** Nest knows the names of body classes only; their rules are in class-validator. */
-const withForms = (document: OpenAPIObject): OpenAPIObject => {
-  const forms = validationMetadatasToSchemas({ refPointerPrefix: '#/components/schemas/' });
-  const schemas = { ...document.components?.schemas };
+/** Every class with rules of class-validator; its storage tells them to nobody, so its map is read as it is. */
+const formClasses = (): readonly FormClass[] => {
+  const { validationMetadatas } = getMetadataStorage() as unknown as { validationMetadatas: Map<FormClass, unknown> };
+  return [...validationMetadatas.keys()];
+};
+
+const describeForm = (form: FormClass): void => {
+  const { properties = {}, required = [] } = targetConstructorToSchema(form, OPTIONS);
+  for (const name of fieldNamesOf(form)) {
+    const property = properties[name];
+    if (property === undefined || '$ref' in property) continue;
+    ApiProperty({ ...(property as object), required: required.includes(name) })(form.prototype as object, name);
+  }
+};
+
+/** Forms inside forms, which Nest does not meet at any route. */
+const withNestedForms = (document: OpenAPIObject): OpenAPIObject => {
+  const forms = validationMetadatasToSchemas(OPTIONS);
+  const known = document.components?.schemas ?? {};
+  const nested = Object.entries(forms).filter(([name]) => !(name in known));
+  const schemas = { ...known, ...(Object.fromEntries(nested) as typeof known) };
+  // A form that holds others is described whole by class-validator, references included.
   for (const [name, schema] of Object.entries(forms)) {
-    const known = schemas[name];
-    if (known && Object.keys((known as { properties?: object }).properties ?? {}).length > 0) continue;
-    schemas[name] = schema as (typeof schemas)[string];
+    if (JSON.stringify(schema).includes(REFS)) schemas[name] = schema as (typeof known)[string];
   }
   return { ...document, components: { ...document.components, schemas } };
 };

@@ -1,3 +1,5 @@
+import { applyDecorators, type Type as Class } from '@nestjs/common';
+import { ApiExtraModels, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
 import { WaybillError } from '@waybill/kernel';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
@@ -17,6 +19,22 @@ export class PageQuery {
   @IsString()
   cursor?: string;
 }
+
+/** Describes the answer of a list: `items` of a view and the cursor of the next page. */
+export const ApiPage = (view: Class<object>): MethodDecorator =>
+  applyDecorators(
+    ApiExtraModels(view),
+    ApiOkResponse({
+      schema: {
+        type: 'object',
+        required: ['items', 'nextCursor'],
+        properties: {
+          items: { type: 'array', items: { $ref: getSchemaPath(view) } },
+          nextCursor: { type: 'string', nullable: true },
+        },
+      },
+    }),
+  );
 
 export interface Page<T> {
   readonly items: readonly T[];

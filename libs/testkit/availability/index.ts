@@ -1,7 +1,6 @@
 /** A counterpart that a suite needs: there, or not to be had here and why. */
 export type Availability<T> =
-  | { readonly available: true; readonly value: T }
-  | { readonly available: false; readonly reason: string };
+  { readonly available: true; readonly value: T } | { readonly available: false; readonly reason: string };
 
 export const available = <T>(value: T): Availability<T> => ({ available: true, value });
 export const unavailable = (reason: string): Availability<never> => ({ available: false, reason });
@@ -14,7 +13,6 @@ export const describeWith = <T>(name: string, counterpart: Availability<T>, body
     describe.skip(`${name} [could not run here: ${counterpart.reason}]`, () =>
       body(() => {
         throw new Error(counterpart.reason);
-      }),
-    );
+      }));
   }
 };

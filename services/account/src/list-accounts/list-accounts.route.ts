@@ -2,6 +2,7 @@ import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { Database } from '@waybill/postgres';
 import {
+  ApiPage,
   type Caller,
   CurrentCaller,
   DATABASE,
@@ -42,7 +43,7 @@ export class ListAccountsRoute {
 
   /** The accounts that can be used, newest first. */
   @Get()
-  @ApiOkResponse({ type: [AccountView] })
+  @ApiPage(AccountView)
   async list(@CurrentCaller() caller: Caller, @Query() { type, search, ...page }: ListAccountsQuery) {
     const found = await listStates<AccountState & Standing>(this.database, 'accounts', caller, page, {
       in: { status: ['connected', 'disconnecting'] },

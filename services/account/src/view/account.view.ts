@@ -18,14 +18,16 @@ export class AccountView {
   @ApiProperty() type!: string;
   @ApiProperty() name!: string;
   @ApiProperty({ enum: ['connected', 'disconnecting'] }) status!: 'connected' | 'disconnecting';
-  @ApiProperty({ type: Object, description: '`method` and its fields, secrets masked.' }) authentication!: Record<
-    string,
-    unknown
-  >;
+  @ApiProperty({ type: 'object', additionalProperties: true, description: '`method` and its fields, secrets masked.' })
+  authentication!: Record<string, unknown>;
   @ApiProperty({ description: 'Changes when the credentials do; says nothing about them.' })
   credentialsFingerprint!: string;
   @ApiProperty({ nullable: true, type: EncryptionKeyView }) encryptionKey!: EncryptionKeyView | null;
-  @ApiProperty({ type: Object }) validation!: { id: string; outcome: 'passed'; checks: readonly object[] };
+  @ApiProperty({ type: 'object', additionalProperties: true }) validation!: {
+    id: string;
+    outcome: 'passed';
+    checks: readonly object[];
+  };
   @ApiProperty({ description: 'How many destinations use it.' }) destinations!: number;
   @ApiProperty() revision!: number;
   @ApiProperty() connectedAt!: string;

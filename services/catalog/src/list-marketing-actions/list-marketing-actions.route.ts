@@ -2,6 +2,7 @@ import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { Database } from '@waybill/postgres';
 import {
+  ApiPage,
   type Caller,
   CurrentCaller,
   DATABASE,
@@ -30,7 +31,7 @@ export class ListMarketingActionsRoute {
 
   /** The core actions on the first page, then the tenant's own, newest first. */
   @Get()
-  @ApiOkResponse({ type: [MarketingActionView] })
+  @ApiPage(MarketingActionView)
   async list(@CurrentCaller() caller: Caller, @Query() page: PageQuery) {
     const own = await listStates<Known>(this.database, 'marketing_actions', caller, page, {
       in: { status: ['defined', 'removing'] },

@@ -84,7 +84,7 @@ export const csvDialect = (columns: readonly Column[], options: CsvOptions): Dia
     before: columns.map(({ kind }, index) =>
       Buffer.from((index === 0 ? '' : options.delimiter) + (kind === 'time' ? timeQuote : '')),
     ),
-    afterTime: Buffer.from(`Z${timeQuote}`),
+    afterTime: options.delimiter === ':' && quote === undefined ? null : Buffer.from(`Z${timeQuote}`),
     end: Buffer.from(LINE_END),
     nullCell: Buffer.from(options.nullValue),
     // A line without any byte would be no row to most readers.

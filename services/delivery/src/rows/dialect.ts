@@ -14,8 +14,8 @@ export const UNQUOTABLE = -2;
 export interface Dialect {
   readonly header: Uint8Array;
   readonly before: readonly Uint8Array[];
-  /** Ends the cell of a time. */
-  readonly afterTime: Uint8Array;
+  /** Ends the cell of a time; null where none can be written, since it holds the delimiter. */
+  readonly afterTime: Uint8Array | null;
   readonly end: Uint8Array;
   /** The cell of SQL null, and that of no bytes. */
   readonly nullCell: Uint8Array;

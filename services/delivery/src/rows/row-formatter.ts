@@ -35,7 +35,7 @@ export class RowFormatter {
     readonly onSkipped: (key: () => RowKey, reason: SkipReason) => void = () => undefined,
   ) {
     const { before, end, nullCell, emptyCell, afterTime } = dialect;
-    const cell = CELL_OVERHEAD + Math.max(nullCell.length, emptyCell.length, afterTime.length);
+    const cell = CELL_OVERHEAD + Math.max(nullCell.length, emptyCell.length, afterTime?.length ?? 0);
     this.#fixedBytes = before.reduce((sum, { length }) => sum + length + cell, end.length);
     this.#statusAt = columns.findIndex(({ source }) => source.kind === 'segment' && source.field === 'status');
   }
@@ -123,6 +123,7 @@ export class RowFormatter {
           if (length < 0) return { reason: length === FORMULA ? 'formula' : 'unquotable', column: column.name };
         }
       } else if (column.kind === 'time') {
+        if (dialect.afterTime === null) return { reason: 'unquotable', column: column.name };
         out[cellOut + SPACE_AT] = T;
         length = append(out, length - UTC_BYTES, dialect.afterTime);
       } else if (column.required && this.#isBlank(rows, cell, at)) {

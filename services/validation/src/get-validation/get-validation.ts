@@ -37,11 +37,11 @@ export class Validations {
 /** The stored report of a proof. */
 class ValidationView {
   @ApiProperty() id!: string;
-  @ApiProperty({ type: Object }) subject!: Claim['subject'];
+  @ApiProperty({ type: 'object', additionalProperties: true }) subject!: Claim['subject'];
   @ApiProperty({ enum: ['pending', 'passed', 'failed'] }) outcome!: 'pending' | 'passed' | 'failed';
   @ApiProperty({ nullable: true, type: String }) startedAt!: string | null;
   @ApiProperty({ nullable: true, type: String }) finishedAt!: string | null;
-  @ApiProperty({ type: [Object] }) checks!: readonly object[];
+  @ApiProperty({ type: 'array', items: { type: 'object' } }) checks!: readonly object[];
 }
 
 const outcomeOf = (state: Known) => (state.status === 'requested' ? 'pending' : state.status);
