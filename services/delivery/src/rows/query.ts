@@ -31,11 +31,11 @@ export const rowsQuery = (request: RowsRequest, columns: readonly Column[], afte
   const selected = [
     'rows.profile_id',
     ...(identity ? ['identity.id'] : []),
-    ...(deduplicates ? ['losers.profile_id is not null'] : []),
+    ...(deduplicates ? ['loser is not null'] : []),
     ...columns.map(({ sql }) => sql),
   ];
   const losers = deduplicates ? `with ${losersOf(source, where, columns, keys)} ` : '';
-  const joined = deduplicates ? `${source} left join losers on losers.profile_id = rows.profile_id` : source;
+  const joined = deduplicates ? `${source} left join losers on loser = rows.profile_id` : source;
   return {
     sql:
       `${losers}select ${selected.join(', ')} from ${joined} ` +
@@ -96,7 +96,7 @@ const losersOf = (source: string, where: string, columns: readonly Column[], key
   const looks = `(select array[${others.join(', ')}]::text[] from ${AUDIENCE_EXPORT_VIEW} as same
       where ${where} and same.profile_id = shared.profile_id)`;
   return `losers as materialized (
-    select distinct profile_id from (
+    select distinct profile_id as loser from (
       select profile_id, first_value(profile_id) over (
         partition by ${names} order by latest desc, ${looks} collate "C", profile_id) as winner
       from (
