@@ -57,3 +57,19 @@ export interface LoadView {
   readonly rejections: readonly { readonly line: number; readonly reason: string }[];
   readonly sha256: string;
 }
+
+export interface SegmentView {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly members: number;
+  readonly exited: number;
+  readonly updatedAt: string;
+}
+
+export interface ProfileView {
+  readonly id: string;
+  readonly identities: Readonly<Record<string, readonly string[]>>;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly segments: readonly { readonly id: string; readonly status: string; readonly since: string }[];
+}
