@@ -9,7 +9,8 @@ import { recipientKey } from '../encryption-key/recipient-key.js';
 import { parseAuthentication, specOf } from '../parse-authentication.js';
 import { AccountView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
-import { ConnectAccount, credentialsRejected } from './connect-account.js';
+import { credentialsRejected } from '../credentials-rejected.js';
+import { ConnectAccount } from './connect-account.js';
 
 export class ConnectAccountForm {
   /** One of the catalog. */

@@ -1,6 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
+import { type CommandContext, idFrom } from '@waybill/kernel';
 import type { Vault } from '@waybill/secrets';
 import { VAULT } from '@waybill/service-kit';
 import type { EncryptionKey } from '../account/index.js';
@@ -38,6 +38,9 @@ export class ConnectAccountHandler implements ICommandHandler<ConnectAccount> {
     await this.externalIds.check(context, authentication.authentication);
     const accountId = idFrom('account', context.commandId);
     const secretRef = `account/${accountId}/${context.commandId}`;
+    const { state } = await this.accounts.load(context, accountId);
+    // The same command again: what became of the account stands, and its secret may be shredded already.
+    if (state.status !== 'none') return { accountId };
     // Secret first, then event: an orphaned secret can be collected, a reference to nothing is an outage.
     await this.vault.put(context, secretRef, authentication.secret);
     await this.accounts.execute(
@@ -61,23 +64,3 @@ export class ConnectAccountHandler implements ICommandHandler<ConnectAccount> {
     return { accountId };
   }
 }
-
-/** The problem that a failed proof is to the caller. */
-export const credentialsRejected = (rejection: {
-  readonly checks: readonly { readonly outcome: string; readonly message: string; readonly remedy: string }[];
-  readonly unconfirmedHostKey?: { readonly fingerprint: string; readonly algorithm: string };
-}): WaybillError => {
-  const { checks, unconfirmedHostKey } = rejection;
-  if (unconfirmedHostKey) {
-    const { fingerprint, algorithm } = unconfirmedHostKey;
-    return new WaybillError(
-      'host-key-unconfirmed',
-      'refused',
-      `The server shows the ${algorithm} key ${fingerprint}. Compare it with what your partner told you, and connect again with it as hostKey.`,
-      { checks, extra: { hostKey: unconfirmedHostKey } },
-    );
-  }
-  const failed = checks.find(({ outcome }) => outcome === 'failed');
-  const detail = failed ? `${failed.message} ${failed.remedy}`.trim() : 'The credentials could not be proven.';
-  return new WaybillError('credentials-rejected', 'refused', detail, { checks });
-};

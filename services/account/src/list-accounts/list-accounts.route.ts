@@ -63,7 +63,7 @@ export class ListAccountsRoute {
   @Get(':id')
   @ApiOkResponse({ type: AccountView })
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
-    const view = await this.accounts.view(caller, id);
-    return new Outcome(view, { revision: view.revision });
+    const view = await this.accounts.look(caller, id);
+    return new Outcome(view, 'revision' in view ? { revision: view.revision } : {});
   }
 }

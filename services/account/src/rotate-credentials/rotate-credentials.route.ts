@@ -5,7 +5,7 @@ import type { CommandContext } from '@waybill/kernel';
 import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
 import { IsObject } from 'class-validator';
 import { isStanding } from '../account/index.js';
-import { credentialsRejected } from '../connect-account/connect-account.js';
+import { credentialsRejected } from '../credentials-rejected.js';
 import { AccountView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { RotateCredentials } from './rotate-credentials.js';

@@ -30,10 +30,13 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
 
   async execute({ context, accountId, authentication: given }: RotateCredentials) {
     const { state } = await this.accounts.standing(context, accountId);
+    const validationId = idFrom('validation', context.commandId);
+    // The same command again: what became of it stands, and its secret may be shredded already.
+    const known = [state.validationId, state.rotation?.validationId, state.lastRotation?.validationId];
+    if (known.includes(validationId)) return { validationId };
     const parsed = parseAuthentication(specOf(state.type), given);
     const { method, authentication, secret, address } = parsed;
     await this.externalIds.check(context, authentication);
-    const validationId = idFrom('validation', context.commandId);
     const secretRef = `account/${accountId}/${context.commandId}`;
     await this.vault.put(context, secretRef, secret);
     try {

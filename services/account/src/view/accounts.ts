@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CommandContext, Scope } from '@waybill/kernel';
+import { type CommandContext, type Scope, WaybillError } from '@waybill/kernel';
 import { type Executed, type Loaded, Outcome, SERVICE, type Service } from '@waybill/service-kit';
 import {
   type AccountCommand,
@@ -8,9 +8,22 @@ import {
   isStanding,
   type Standing,
 } from '../account/index.js';
+import { credentialsRejected } from '../credentials-rejected.js';
 import { DestinationCounts } from '../count-destinations/destination-counts.js';
 import { accountStream, streamOf } from '../stream.js';
 import { accountView, type AccountView } from './account.view.js';
+
+export interface ConnectingView {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly status: 'connecting';
+}
+
+const accountRejected = ({ message, checks }: WaybillError): WaybillError =>
+  new WaybillError('account-not-found', 'not-found', `The account was not connected. ${message}`, {
+    ...(checks && { checks }),
+  });
 
 /** The account aggregate as the slices use it: load, execute, answer. */
 @Injectable()
@@ -43,6 +56,17 @@ export class Accounts {
     waitMs: number,
   ): Promise<Loaded<AccountState> | undefined> {
     return this.service.settled(accountStream, streamOf(accountId), scope, isSettled, waitMs);
+  }
+
+  /** The account, or how far its connection is: `connecting`; a rejected one is not found, and the checks say why. */
+  async look(scope: Scope, accountId: string): Promise<AccountView | ConnectingView> {
+    const { state } = await this.load(scope, accountId);
+    if (state.status === 'connecting') {
+      const { type, name, status } = state;
+      return { id: accountId, type, name, status };
+    }
+    if (state.status === 'rejected') throw accountRejected(credentialsRejected(state));
+    return this.view(scope, accountId);
   }
 
   async view(scope: Scope, accountId: string): Promise<AccountView> {

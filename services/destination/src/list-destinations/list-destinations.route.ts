@@ -95,8 +95,24 @@ export class ListDestinationsRoute {
       });
     }
     if (asOf !== undefined || revision !== undefined) return this.asItWas(caller, id, asOf, revision);
-    const { state, ...at } = await this.destinations.existing(caller, id);
+    const found = await this.destinations.find(caller, id);
+    if (!found) return this.creationOf(caller, id);
+    const { state, ...at } = found;
     return new Outcome(destinationView(state, at), { revision: at.revision });
+  }
+
+  /** A creation under way tells how far it is; one that was rejected is not found, and its problem says why. */
+  private async creationOf(caller: Caller, id: string) {
+    const creation = await this.destinations.creation(caller, id);
+    if (creation?.status === 'rejected') {
+      const { detail, ...problem } = creation.problem;
+      throw new WaybillError('destination-not-found', 'not-found', `The destination was not created. ${detail}`, {
+        ...(problem.checks && { checks: problem.checks }),
+        ...(problem.fields && { fields: problem.fields }),
+      });
+    }
+    if (creation?.status === 'open' || creation?.status === 'proving') return { id, status: 'proving' };
+    throw destinationNotFound();
   }
 
   private async asItWas(caller: Caller, id: string, asOf: string | undefined, revision = Infinity) {

@@ -1,31 +1,39 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { errorOf } from '@waybill/contracts';
 import type { CommandContext, Scope } from '@waybill/kernel';
-import { type Executed, type Loaded, Outcome, SERVICE, type Service } from '@waybill/service-kit';
+import { DATABASE, type Executed, type Loaded, Outcome, SERVICE, type Service } from '@waybill/service-kit';
+import type { Database } from '@waybill/postgres';
 import {
   type Destination,
   type DestinationCommand,
   destinationNotFound,
   type DestinationState,
 } from '../destination/index.js';
-import type { OpenDestinationRequest } from '../destination/request/index.js';
+import type { DestinationRequestState, OpenDestinationRequest } from '../destination/request/index.js';
 import { destinationStream, destinationStreamOf, requestStream, requestStreamOf } from '../stream.js';
 import { destinationView, type DestinationView } from './destination.view.js';
+
+export type LoadedDestination = Loaded<DestinationState> & { readonly state: Destination };
 
 /** The destination aggregate and its requests as the slices use them. */
 @Injectable()
 export class Destinations {
-  constructor(@Inject(SERVICE) private readonly service: Service) {}
+  constructor(
+    @Inject(SERVICE) private readonly service: Service,
+    @Inject(DATABASE) private readonly database: Database,
+  ) {}
 
   /** One that is not deleted, or `destination-not-found`. */
-  async existing(
-    scope: Scope,
-    destinationId: string,
-  ): Promise<Loaded<DestinationState> & { readonly state: Destination }> {
+  async existing(scope: Scope, destinationId: string): Promise<LoadedDestination> {
+    const found = await this.find(scope, destinationId);
+    if (!found) throw destinationNotFound();
+    return found;
+  }
+
+  async find(scope: Scope, destinationId: string): Promise<LoadedDestination | undefined> {
     const loaded = await this.service.load(destinationStream, destinationStreamOf(destinationId), scope);
     const { state } = loaded;
-    if (state.status === 'none' || state.status === 'deleted') throw destinationNotFound();
-    return { ...loaded, state };
+    return state.status === 'none' || state.status === 'deleted' ? undefined : { ...loaded, state };
   }
 
   execute(
@@ -56,9 +64,15 @@ export class Destinations {
     return settled !== undefined;
   }
 
-  async view(scope: Scope, destinationId: string): Promise<DestinationView> {
-    const loaded = await this.existing(scope, destinationId);
-    return destinationView(loaded.state, loaded);
+  /** How far the creation of a destination is that does not exist yet; undefined when nobody asked for it. */
+  async creation({ tenant, sandbox }: Scope, destinationId: string): Promise<DestinationRequestState | undefined> {
+    const { rows } = await this.database.pool.query<{ state: DestinationRequestState }>(
+      `select state from destination_requests
+       where state->>'destinationId' = $1 and tenant = $2 and sandbox = $3 and state->'change'->>'kind' = 'creation'
+       order by created_at desc limit 1`,
+      [destinationId, tenant, sandbox],
+    );
+    return rows[0]?.state;
   }
 
   /** What a command that changed a destination answers. */
