@@ -15,6 +15,9 @@ const rows = Array.from({ length: MEMBERS }, (_, index) =>
   [`member-${index + 10}`, randomBytes(4_500).toString('base64')].join(','),
 );
 
+/** Nothing is recorded between these and the answer before: to be killed on either side of that is the same. */
+const WITHIN_AN_UPLOAD = /^(OPEN|WRITE|fsync|CLOSE|PUT)/;
+
 interface Lane {
   readonly partner: WatchedPartner;
   readonly destinationId: string;
@@ -74,26 +77,23 @@ describe.each([
     begin(lanes[0]!);
     await expectExactlyOnce(lanes[0]!, await exportNow(api, lanes[0]!.destinationId));
     const requests = [...lanes[0]!.partner.watch.requests];
-    const points = requests.flatMap((_, request): StopPoint[] => [
-      { request, when: 'before' },
+    const points = requests.flatMap((name, request): StopPoint[] => [
+      ...(WITHIN_AN_UPLOAD.test(name) ? [] : [{ request, when: 'before' } as const]),
       { request, when: 'after' },
     ]);
-    console.log(requests.join(' '), points.length);
+    expect(points.length).toBeGreaterThan(2 * 4 * 3);
 
     while (points.length > 0) {
       const under = lanes.slice(0, points.length).map((lane) => ({ lane, point: points.shift()! }));
-      const t0 = performance.now();
       const stopped = under.map(({ lane, point }) => {
         begin(lane);
         return lane.partner.watch.stopAt(point);
       });
       const runIds = await Promise.all(under.map(({ lane }) => exportNow(api, lane.destinationId)));
       await Promise.all(stopped);
-      const t1 = performance.now();
       await waybill.kill();
       under.forEach(({ lane }) => lane.partner.watch.pass());
       await waybill.start();
-      const t2 = performance.now();
       for (const [index, { lane, point }] of under.entries()) {
         await expectExactlyOnce(lane, runIds[index]!).catch((error: unknown) => {
           const { request, when } = point;
@@ -102,7 +102,6 @@ describe.each([
           });
         });
       }
-      console.log(Math.round(t1 - t0), Math.round(t2 - t1), Math.round(performance.now() - t2));
     }
   }, 300_000);
 });

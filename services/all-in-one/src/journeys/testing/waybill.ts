@@ -76,7 +76,9 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
     const own = { WAYBILL_DATA: folder, DATABASE_URL: database.url, ...environment, ...changed };
     const started = spawn(process.execPath, [MAIN], { env: environmentOf(own), stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
-    process.once('exit', () => started.kill('SIGKILL'));
+    const endWithUs = () => started.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    started.once('close', () => process.off('exit', endWithUs));
     const ready = new Promise<string>((resolve, reject) => {
       for (const stream of [started.stdout, started.stderr]) {
         createInterface({ input: stream }).on('line', (line) => {
