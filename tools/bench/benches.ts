@@ -4,12 +4,14 @@ import { load } from './load.js';
 import { rebuild } from './rebuild.js';
 import type { Bench } from './result.js';
 import { s3Upload } from './s3-upload.js';
+import { sftpUpload } from './sftp-upload.js';
 
 /** Every bench by the name that `--only` takes, in the order of the table. */
 export const benches: Readonly<Record<string, Bench>> = {
   append,
   rebuild,
   load,
+  'sftp-upload': sftpUpload,
   's3-upload': s3Upload,
   'http-command': httpCommand,
 };

@@ -1,5 +1,4 @@
-import type { LookupAddress } from 'node:dns';
-import { connect as connectTcp, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import ssh2, { type AuthenticationType, type Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
 import { unlessAborted } from '../abort.js';
 import { resolveAllowed } from '../network.js';
@@ -9,6 +8,7 @@ import { type Deadlines, within } from './deadlines.js';
 import { connectionLost, SftpFailure, timedOut } from './failure.js';
 import { HOST_KEY_FAMILIES, type HostKey, hostKeyOf, pinnedHostKey } from './host-key.js';
 import { SftpSession } from './session.js';
+import { openSocket } from './socket.js';
 
 export type StepName = 'reach' | 'transport' | 'host-key' | 'authenticate' | 'open-sftp';
 
@@ -137,46 +137,6 @@ const belongs = ({ algorithm }: Required<HostKey>, family: readonly string[]): b
 const preferring = (algorithm: string | undefined): readonly string[] => {
   const family = HOST_KEY_FAMILIES.find((each) => algorithm !== undefined && each.includes(algorithm)) ?? [];
   return [...new Set([...family, ...HOST_KEY_FAMILIES.flat()])];
-};
-
-/**
- * To one of the addresses that were checked, never resolving again. Without Nagle's algorithm: with it, each write
- * waits for a delayed acknowledgement (35 ms for 64 KiB).
- */
-const openSocket = (
-  host: string,
-  port: number,
-  addresses: readonly LookupAddress[],
-  signal: AbortSignal,
-): Promise<Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = connectTcp({
-      host,
-      port,
-      lookup: (_host, _options, answer) => answer(null, [...addresses]),
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-      autoSelectFamilyAttemptTimeout: 2_000,
-    });
-    const abandon = () => socket.destroy(signal.reason as Error);
-    signal.addEventListener('abort', abandon);
-    socket.once('close', () => signal.removeEventListener('abort', abandon));
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', abandon);
-      resolve(socket);
-    });
-    socket.once('error', (error) => reject(notReached(host, port, error)));
-  });
-
-const notReached = (host: string, port: number, error: NodeJS.ErrnoException): Error => {
-  const refused = error.code === 'ECONNREFUSED';
-  return new SftpFailure(
-    error.code === 'ETIMEDOUT' ? 'timed-out' : 'unreachable',
-    refused ? `${host} refuses connections on port ${port}.` : `${host}, port ${port}, cannot be reached.`,
-    "Check host and port, and that the partner's firewall lets our addresses in.",
-    error.code,
-  );
 };
 
 const startHandshake = (
