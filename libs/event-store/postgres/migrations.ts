@@ -17,7 +17,7 @@ export const migrations: readonly Migration[] = [
     sql: `
       create table events (
         position    bigint primary key,
-        stream      text not null,
+        stream      text collate "C" not null, -- compared by bytes, whatever the database's language
         revision    bigint not null,
         id          uuid not null,
         type        text not null,
@@ -27,15 +27,18 @@ export const migrations: readonly Migration[] = [
         unique (stream, revision)
       );
 
-      create table deleted_streams (stream text primary key, deleted_at timestamptz not null default now());
+      create table deleted_streams (stream text collate "C" primary key, deleted_at timestamptz not null default now());
 
-      create function lock_log() returns void language sql as $$
-        select pg_advisory_xact_lock(hashtext('waybill log'), hashtext(current_schema()))
-      $$;
+      -- These are plpgsql, whose plans a session keeps; a function in sql would be planned in every append.
+      create function lock_log() returns void language plpgsql as $$
+      begin
+        perform pg_advisory_xact_lock(hashtext('waybill log'), hashtext(current_schema()));
+      end $$;
 
-      create function announce() returns void language sql as $$
-        select pg_notify(current_schema() || '_events', '')
-      $$;
+      create function announce() returns void language plpgsql as $$
+      begin
+        perform pg_notify(current_schema() || '_events', '');
+      end $$;
 
       -- -1 is a stream that does not exist.
       create function last_revision(of_stream text) returns bigint language sql stable as $$
@@ -82,12 +85,13 @@ export const migrations: readonly Migration[] = [
           elsif expected[i] <> current then
             outcome := 'conflict'; revision := current; position := null;
           else
-            insert into events (position, stream, revision, id, type, data, metadata, recorded_at)
-            select head + n, name, current + n, id, type, data::json, metadata::json, recorded
-            from unnest(ids[first:last], types[first:last], data[first:last], metadata[first:last])
-              with ordinality as given (id, type, data, metadata, n);
-            head := head + sizes[i];
-            outcome := 'appended'; revision := current + sizes[i]; position := head;
+            for n in first .. last loop
+              head := head + 1;
+              current := current + 1;
+              insert into events (position, stream, revision, id, type, data, metadata, recorded_at)
+              values (head, name, current, ids[n], types[n], data[n]::json, metadata[n]::json, recorded);
+            end loop;
+            outcome := 'appended'; revision := current; position := head;
           end if;
           return next;
           first := last + 1;

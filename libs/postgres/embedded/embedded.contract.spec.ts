@@ -21,6 +21,9 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const log = (): void => undefined;
 
+/** Making a cluster takes longest: tests that need no fresh one share this. */
+const shared = newFolder();
+
 const query = async <Row extends object>(url: string, sql: string): Promise<Row[]> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -73,7 +76,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('draws a password for each folder and keeps it where only its user reads it', async () => {
-    const folder = newFolder();
+    const folder = shared;
     const postgres = await openEmbeddedPostgres({ folder, log });
     const password = readFileSync(join(folder, 'password'), 'utf8').trim();
     expect(password).toMatch(/^[0-9a-f]{48}$/);
@@ -88,7 +91,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('refuses a second opener of its folder, naming the first', async () => {
-    const folder = newFolder();
+    const folder = shared;
     const first = await openEmbeddedPostgres({ folder, log });
     await expect(openEmbeddedPostgres({ folder, log })).rejects.toMatchObject({
       slug: 'embedded-database-locked',
@@ -137,7 +140,7 @@ describe('the embedded PostgreSQL', () => {
     const busy = createServer().listen(0, '127.0.0.1');
     await once(busy, 'listening');
     const { port } = busy.address() as AddressInfo;
-    const folder = newFolder();
+    const folder = shared;
     await expect(openEmbeddedPostgres({ folder, port, log })).rejects.toMatchObject({
       slug: 'embedded-database-port-taken',
       message: expect.stringContaining(String(port)) as string,
@@ -150,14 +153,21 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('says what to do about a folder of another version, and about a lost password', async () => {
-    const folder = newFolder();
-    await (await openEmbeddedPostgres({ folder, log })).stop();
-    writeFileSync(join(folder, 'postgres/data/PG_VERSION'), '17\n');
+    const folder = shared;
+    const version = join(folder, 'postgres/data/PG_VERSION');
+    const before = readFileSync(version);
+    writeFileSync(version, '17\n');
     await expect(openEmbeddedPostgres({ folder, log })).rejects.toMatchObject({ slug: 'embedded-database-version' });
-    rmSync(join(folder, 'password'));
+    writeFileSync(version, before);
+
+    const password = join(folder, 'password');
+    const kept = readFileSync(password);
+    rmSync(password);
     await expect(openEmbeddedPostgres({ folder, log })).rejects.toMatchObject({
       slug: 'embedded-database-password-lost',
+      message: expect.stringContaining(password) as string,
     });
+    writeFileSync(password, kept, { mode: 0o600 });
   });
 
   it('says so when its folder cannot be made', async () => {
