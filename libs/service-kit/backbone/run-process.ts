@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { isWaybillError, messageOf } from '@waybill/kernel';
+import { isWaybillError, messageOf, WaybillError } from '@waybill/kernel';
 import { type Configuration, readConfiguration } from '../config/configuration.js';
 import { createHttpApp } from '../http/app.js';
 import { type Backbone, openBackbone } from './backbone.js';
@@ -27,7 +27,7 @@ export const startProcess = async (
       await app.listen(configuration.port, configuration.host);
     } catch (error) {
       await app.close();
-      throw error;
+      throw asListenError(error, configuration);
     }
     const { port } = app.getHttpServer().address() as { port: number };
     const host = configuration.host.includes(':') ? `[${configuration.host}]` : configuration.host;
@@ -41,6 +41,23 @@ export const startProcess = async (
     await backbone.close();
     throw error;
   }
+};
+
+const asListenError = (error: unknown, { host, port }: Configuration): unknown => {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') return error;
+  const why =
+    code === 'EADDRINUSE'
+      ? 'something else listens there'
+      : code === 'EACCES'
+        ? 'this user may not'
+        : 'this machine has no such address';
+  return new WaybillError(
+    'address-unusable',
+    'internal',
+    `Waybill cannot listen on ${host}, port ${port}: ${why}. Set WAYBILL_PORT (0 takes a free one) or WAYBILL_HOST.`,
+    { cause: error },
+  );
 };
 
 /** The body of a `main.ts`: runs until a signal, drains, and ends with 0; a start that fails says why and ends with 1. */
