@@ -2,6 +2,9 @@ import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
+import { CONFIGURATION } from '../backbone/tokens.js';
+import type { Configuration } from '../config/configuration.js';
+import { refuseForeignPages } from './caller.js';
 import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
 import { ProblemFilter } from './problem.js';
@@ -23,6 +26,9 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
     logger: ['error', 'warn'],
     abortOnError: false,
   });
+  // Documents and unknown paths included, which no guard sees.
+  const { auth } = app.get<Configuration>(CONFIGURATION);
+  if (auth.mode === 'none') fastify.addHook('onRequest', async (request) => refuseForeignPages(request));
   app.useGlobalPipes(new FormPipe());
   app.useGlobalFilters(new ProblemFilter());
   publishDocuments(app);

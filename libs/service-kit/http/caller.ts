@@ -73,7 +73,6 @@ export class CallerGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const targets = [context.getHandler(), context.getClass()];
     const { auth } = this.configuration;
-    if (auth.mode === 'none') refuseForeignPages(request);
     if (this.reflector.getAllAndOverride<boolean>(PUBLIC, targets)) return true;
 
     const caller = auth.mode === 'none' ? trustedCaller(request) : await this.tokenCaller(request, auth.jwt);
@@ -132,7 +131,7 @@ const keysOf = async ({ jwksUrl, jwksFile }: JwtSettings): Promise<JWTVerifyGetK
     : createLocalJWKSet(JSON.parse(await readFile(jwksFile, 'utf8')) as JSONWebKeySet);
 
 /** Without authentication any web page could reach a loopback port (DNS rebinding, cross-site requests); its names betray it. */
-const refuseForeignPages = (request: FastifyRequest): void => {
+export const refuseForeignPages = (request: FastifyRequest): void => {
   for (const header of ['host', 'origin'] as const) {
     const value = request.headers[header];
     if (value === undefined) continue;

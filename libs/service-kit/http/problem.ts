@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { type ErrorKind, isWaybillError, WaybillError } from '@waybill/kernel';
+import { type ErrorKind, isWaybillError, messageOf, WaybillError } from '@waybill/kernel';
 import { isTransient, databaseUnavailable } from '@waybill/postgres';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -80,6 +80,10 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
+    if (request.raw.destroyed && !request.raw.complete) {
+      this.log.log({ url: request.url, reason: messageOf(error) }, 'a request broke off before its end');
+      return;
+    }
     const known = asWaybillError(error);
     const problem = problemOf(known, request.url);
     if (problem.status >= 500)

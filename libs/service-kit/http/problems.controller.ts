@@ -22,7 +22,7 @@ export class ProblemsController {
   @Get(':slug')
   @Header('content-type', 'text/html; charset=utf-8')
   explain(@Param('slug') slug: string): string {
-    const known = problemTypes[slug];
+    const known = Object.hasOwn(problemTypes, slug) ? problemTypes[slug] : undefined;
     if (!known)
       throw new WaybillError(
         'problem-unknown',
