@@ -198,7 +198,14 @@ const handshakeFailure = (error: NodeJS.ErrnoException & { readonly level?: stri
       `The server and we share no algorithm: ${error.message}.`,
       'Ask the partner to allow a current algorithm (such as curve25519-sha256, aes128-gcm@openssh.com, ssh-ed25519).',
     );
-  if (error.level === 'protocol' && !/Connection lost/.test(error.message))
+  if (/Connection lost before handshake/.test(error.message))
+    return new SftpFailure(
+      'unreachable',
+      'The server closed the connection before it had introduced itself as an SSH server.',
+      'Check the port; if it is right, ask the partner whether a firewall or a limit of connections turns us away.',
+      'ECONNRESET',
+    );
+  if (error.level === 'protocol' || /Invalid identification/.test(error.message))
     return new SftpFailure(
       'not-supported',
       `What answers there does not speak SSH version 2 (${error.message}).`,

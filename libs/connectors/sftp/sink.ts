@@ -38,21 +38,23 @@ class SftpFileSink implements FileSink {
     const folder = folderOfPath(path);
     const temporary = temporaryPath(folder, owner);
     const { signal } = this.environment;
+    let session: SftpSession | undefined;
+    let handle: Buffer | undefined;
     let mayBeLeft = false;
     try {
-      const session = await this.#connected();
+      session = await this.#connected();
       await unlessAborted(signal, this.#makeFolders(session, folder));
       await unlessAborted(signal, session.remove(temporary));
       mayBeLeft = true;
-      const handle = await unlessAborted(signal, session.create(temporary));
+      handle = await unlessAborted(signal, session.create(temporary));
       const { bytes, sha256 } = await upload(session, { handle, path: temporary }, content, signal, onProgress);
       if (session.capabilities.fsync) await unlessAborted(signal, session.fsync(handle, temporary, bytes));
       await unlessAborted(signal, session.close(handle, temporary, bytes));
       await unlessAborted(signal, expectSize(session, temporary, bytes));
       return { path, bytes, sha256, handle: { temporary } };
     } catch (error) {
-      const told = error instanceof SftpFailure ? await this.#explain(error, folder) : error;
-      if (mayBeLeft) await this.#cleanUp(temporary);
+      const told = error instanceof SftpFailure && session?.alive ? await session.explain(error, folder) : error;
+      if (mayBeLeft) await this.#cleanUp(temporary, session, handle);
       throw toWaybillError(told);
     }
   };
@@ -119,11 +121,10 @@ class SftpFileSink implements FileSink {
     await session?.end();
   };
 
-  /** The living session; a new one, with the host key checked anew, when it was lost. */
-  async #connected(): Promise<SftpSession> {
-    const session = await this.#connecting?.catch(() => undefined);
-    if (session?.alive) return session;
-    this.#connecting = connectSftp(this.credentials, this.environment, this.deadlines).then((it) => it.session);
+  /** The living session; a new one, with the host key checked anew, when it was lost. One at a time. */
+  #connected(): Promise<SftpSession> {
+    const open = async () => (await connectSftp(this.credentials, this.environment, this.deadlines)).session;
+    this.#connecting = this.#connecting?.then((session) => (session.alive ? session : open()), open) ?? open();
     return this.#connecting;
   }
 
@@ -166,28 +167,38 @@ class SftpFileSink implements FileSink {
   async #settle(session: SftpSession, staged: StagedFile): Promise<PublishedFile> {
     const { path, bytes, sha256 } = staged;
     const found = await session.stat(path);
-    const same = found?.size === bytes && (await sha256At(session, path, bytes)) === sha256;
-    if (!same) {
+    const held = found?.size === bytes ? await this.#contentOf(session, staged) : 'other content';
+    if (held !== sha256) {
       throw new WaybillError(
         'name-taken',
         'conflict',
-        `"${path}" is there already with other content (${found?.size ?? 0} bytes), and was left alone. Move that file away, or let the file name tell one export from the next.`,
+        `"${path}" is there already with ${held} (${found?.size ?? 0} bytes), and was left alone. Move that file away, or let the file name tell one export from the next.`,
       );
     }
     await session.remove(temporaryOf(staged));
     return { path, bytes, outcome: 'settled' };
   }
 
-  /** On a new connection when the old one was lost. What cannot be removed now is found by a later sweep. */
-  async #cleanUp(temporary: string): Promise<void> {
-    const { cleanup } = this.deadlines;
-    const removed = this.#connected().then((session) => session.remove(temporary));
-    await within(cleanup, removed, () => timedOut(`removing "${temporary}"`, cleanup)).catch(() => undefined);
+  /** The SHA-256 of what stands under the name, or in words why it does not settle anything. */
+  async #contentOf(session: SftpSession, { path, bytes, sha256 }: StagedFile): Promise<string> {
+    try {
+      const found = await sha256At(session, path, bytes);
+      return found === sha256 ? found : 'other content';
+    } catch (error) {
+      if (error instanceof SftpFailure && error.code === 'permission-denied') return 'content that we may not read';
+      throw error;
+    }
   }
 
-  async #explain(failure: SftpFailure, folder: string): Promise<SftpFailure> {
-    const session = await this.#connecting;
-    return session?.alive ? session.explain(failure, folder) : failure;
+  /** On a new connection when the old one was lost. What cannot be removed now is found by a later sweep. */
+  async #cleanUp(temporary: string, session: SftpSession | undefined, handle: Buffer | undefined): Promise<void> {
+    const remove = async () => {
+      // Some servers remove no file that is open.
+      if (handle && session?.alive) await session.close(handle, temporary);
+      await (await this.#connected()).remove(temporary);
+    };
+    const { cleanup } = this.deadlines;
+    await within(cleanup, remove(), () => timedOut(`removing "${temporary}"`, cleanup)).catch(() => undefined);
   }
 
   #assertInside(path: string): void {

@@ -7,9 +7,13 @@ export interface SftpRequest {
   readonly bytes: number;
 }
 
-/** What the server does instead of answering, or before: a status in place of the work, silence, a cut connection, a delay. */
+/** What the server does instead of its work, or before. */
 export type Reaction =
-  { readonly status: number; readonly message: string } | 'hang' | 'cut' | { readonly delayMs: number };
+  | { readonly status: number; readonly message: string }
+  | { readonly delayMs: number }
+  | 'hang'
+  | 'cut' // all connections
+  | 'lose-answer'; // the connections are cut and the work is done all the same
 
 /** What goes wrong; may be changed while the server runs. */
 export interface Faults {
@@ -59,12 +63,16 @@ export const fullAfter = (bytes: number): OnRequest =>
   onceWritten(bytes, { status: FAILURE, message: 'No space left on device' });
 
 /** Once: the client may come back. */
-export const cutAfter = (bytes: number): OnRequest => {
-  const react = onceWritten(bytes, 'cut');
+const once = (onRequest: OnRequest): OnRequest => {
   let done = false;
   return (request) => {
-    const reaction = done ? undefined : react(request);
+    const reaction = done ? undefined : onRequest(request);
     done ||= reaction !== undefined;
     return reaction;
   };
 };
+
+export const cutAfter = (bytes: number): OnRequest => once(onceWritten(bytes, 'cut'));
+
+export const losingAnswerOf = (name: string): OnRequest =>
+  once((request) => (request.name === name ? 'lose-answer' : undefined));

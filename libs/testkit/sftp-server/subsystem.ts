@@ -54,8 +54,9 @@ export const serveSftp = (
     const reaction = faults.onRequest?.(request);
     if (reaction === 'hang') return;
     if (reaction === 'cut') return cut();
-    if (reaction && 'status' in reaction) return sftp.status(id, reaction.status, reaction.message);
-    if (reaction) await sleep(reaction.delayMs);
+    if (reaction === 'lose-answer') cut();
+    else if (reaction && 'status' in reaction) return sftp.status(id, reaction.status, reaction.message);
+    else if (reaction) await sleep(reaction.delayMs);
     try {
       await work();
     } catch (error) {
