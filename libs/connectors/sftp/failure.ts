@@ -49,11 +49,17 @@ const plain = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, 
 export const storageFull = (call: string, path: string, provider: string): SftpFailure =>
   new SftpFailure('storage-full', `The server has no space left: ${call} on "${path}" failed.`, FREE_SPACE, provider);
 
+/** Where the code itself says nothing, the text may; it may also repeat the path, which says nothing about the disk. */
+const saysFull = (text: string, path: string): boolean =>
+  FULL.test(path.split('/').reduce((rest, name) => (name ? rest.replaceAll(name, '') : rest), text));
+
 /** The failure that a status reply stands for. */
 export const statusFailure = (call: string, path: string, status: number, text: string): SftpFailure => {
   const known = STATUS[status];
   const provider = known?.name ?? `SSH_FX_${status}`;
-  if (known?.code === 'storage-full' || FULL.test(text)) return storageFull(call, path, provider);
+  const full =
+    known?.code === 'storage-full' || ((known?.code ?? 'unexpected') === 'unexpected' && saysFull(text, path));
+  if (full) return storageFull(call, path, provider);
   return new SftpFailure(
     known?.code ?? 'unexpected',
     `The server refused ${call} on "${path}": ${plain(text)}.`,

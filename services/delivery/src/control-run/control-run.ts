@@ -15,8 +15,9 @@ import {
   ServiceController,
   type Service,
 } from '@waybill/service-kit';
+import { bodyOfRun } from '../list-runs/run-body.js';
 import { Runs } from '../list-runs/runs.js';
-import { type Run, type RunState, viewOfRun } from '../run/index.js';
+import type { Run, RunState } from '../run/index.js';
 
 export class ControlRun extends Command<Executed<RunState>> {
   constructor(
@@ -66,7 +67,7 @@ export class ControlRunRoute {
 
   private async control(command: ControlRun): Promise<Outcome> {
     const { state, revision, position } = await this.commands.execute(command);
-    return new Outcome(viewOfRun(state as Run), { status: 200, revision, position });
+    return new Outcome(bodyOfRun(state as Run), { status: 200, revision, position });
   }
 }
 

@@ -11,9 +11,10 @@ import {
   stateProjection,
 } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
-import { type Run, viewOfRun } from '../run/index.js';
+import type { Run } from '../run/index.js';
 import { Progress } from '../execute-run/progress.js';
 import { runStream } from '../stream.js';
+import { bodyOfRun } from './run-body.js';
 import { Runs } from './runs.js';
 
 const STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -50,7 +51,7 @@ export class ListRunsRoute {
     const progress = await this.progress.of(found.items.map(({ state }) => state));
     return {
       items: found.items.map(({ state, revision }) => ({
-        ...viewOfRun(state),
+        ...bodyOfRun(state),
         progress: progress.get(state.runId),
         revision,
       })),
@@ -63,6 +64,6 @@ export class ListRunsRoute {
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
     const { state, revision } = await this.runs.existing(caller, id);
     const progress = await this.progress.of([state]);
-    return new Outcome({ ...viewOfRun(state), progress: progress.get(id), revision }, { revision });
+    return new Outcome({ ...bodyOfRun(state), progress: progress.get(id), revision }, { revision });
   }
 }

@@ -117,6 +117,7 @@ export const expectWholeDelivery = async (
   files: ReadonlyMap<string, Buffer>,
   open: (file: Buffer) => Promise<Buffer>,
 ): Promise<readonly Buffer[]> => {
+  if (run.failure) throw new Error(`the run failed: ${JSON.stringify(run.failure)}`);
   expect(run).toMatchObject({ status: 'completed', manifest: expect.anything() });
   const recorded = [...run.files, run.manifest!].map(({ path, sha256: of }) => [path, of]);
   const standing = [...files].map(([path, content]) => [path, sha256(content)]);
