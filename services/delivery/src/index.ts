@@ -1,1 +1,2 @@
 export { DeliveryModule } from './delivery.module.js';
+export * from './rows/index.js';
