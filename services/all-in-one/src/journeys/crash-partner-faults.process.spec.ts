@@ -157,6 +157,33 @@ describe('an export to a partner where something goes wrong', () => {
     await expectAllRows(partner, run);
   });
 
+  it('who takes a file away before it was verified is sent it again only when somebody asks', async () => {
+    const partner = await newPartner('Hasty');
+    const fetched = new Set<string>();
+    partner.faults.onRequest = ({ name, path }) => {
+      if (name === 'STAT' && partner.files.has(path) && /_2\.csv$|\/manifest-[^/]*$/.test(path) && fetched.size < 2) {
+        fetched.add(path);
+        rmSync(join(partner.root, path));
+      }
+      return undefined;
+    };
+    const failed = await exportTo(partner);
+    expect(failureOf(failed)).toBe('failed /problems/verification-failed');
+    const [lost] = [...fetched];
+    expect(failed.failure?.detail).toContain(lost);
+
+    const failedAgain = await retried(failed);
+    const [, manifest] = [...fetched];
+    expect(failureOf(failedAgain)).toBe('failed /problems/verification-failed');
+    expect(failedAgain.failure?.detail).toContain(manifest);
+    expect(failedAgain.files.map(({ path }) => path)).not.toContain(lost);
+    expect(failedAgain.files).toHaveLength(3);
+
+    const completed = await retried(failedAgain);
+    expect(completed).toMatchObject({ status: 'completed', files: failedAgain.files });
+    expect([...partner.files.keys()].sort()).toEqual(completed.files.map(({ path }) => path).sort());
+  }, 60_000);
+
   it('who is away for a moment is waited for', async () => {
     const partner = await newPartner('Restarted');
     const begun = new Promise<void>((resolve) => {

@@ -29,7 +29,7 @@ export const deliver = async (start: Run, plan: Plan, tools: DeliveryTools): Pro
   for (;;) {
     tools.checkpoint(run);
     const part = run.parts.at(-1);
-    if (part && !part.verification) run = await settlePart(part, plan, tools);
+    if (part && !part.verification) run = await settlePart(run, part, tools);
     else if (part && !part.more) break;
     else if (run.nothing) break;
     else run = await stageNext(run, plan, tools);
@@ -43,7 +43,7 @@ const stageNext = (run: Run, plan: Plan, tools: DeliveryTools): Promise<Run> => 
   return tools.stagePart(run, plan, pathIn(plan.folder, name)).then(tools.record);
 };
 
-const settlePart = async (part: Part, plan: Plan, { sink, record }: DeliveryTools): Promise<Run> => {
+const settlePart = async (run: Run, part: Part, { sink, record }: DeliveryTools): Promise<Run> => {
   const staged: StagedFile = part;
   if (!part.published) {
     try {
@@ -61,12 +61,22 @@ const settlePart = async (part: Part, plan: Plan, { sink, record }: DeliveryTool
       return record({ type: 'SetPartAside', part: part.part, reason });
     }
   }
-  const verification = await sink.verify(staged);
-  return record({ type: 'VerifyPart', part: part.part, verification });
+  try {
+    const verification = await sink.verify(staged);
+    return await record({ type: 'VerifyPart', part: part.part, verification });
+  } catch (error) {
+    if (slugOf(error) !== VERIFICATION_FAILED || run.retriedAfter !== VERIFICATION_FAILED) throw error;
+    return record({ type: 'SetPartAside', part: part.part, reason: VERIFICATION_FAILED });
+  }
 };
 
+/** A partner may have fetched the file at once. Only a person can know, and by a retry says that it is to be sent again. */
+const VERIFICATION_FAILED = 'verification-failed';
+
+const slugOf = (error: unknown): string | undefined => (isWaybillError(error) ? error.slug : undefined);
+
 const asideReasonOf = (error: unknown): AsideReason | undefined => {
-  const slug = isWaybillError(error) ? error.slug : undefined;
+  const slug = slugOf(error);
   return slug === 'name-taken' || slug === 'staged-file-lost' ? slug : undefined;
 };
 
@@ -85,7 +95,8 @@ const deliverManifest = async (start: Run, plan: Plan, { sink, scope, stage, rec
       run = await stageIt(run);
     }
   }
-  if (run.manifest) await sink.verify(run.manifest);
+  // After all files there is nothing to send again: a retry says that the manifest was fetched.
+  if (run.manifest && run.retriedAfter !== VERIFICATION_FAILED) await sink.verify(run.manifest);
   return run;
 };
 

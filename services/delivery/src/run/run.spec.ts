@@ -286,6 +286,12 @@ describe('A failed run', () => {
       .then([{ type: 'PartPublished', data: { attempt: 2, part: 2, outcome: 'published' } }]);
   });
 
+  it('remembers what it is retried after until its part is settled', () => {
+    const again = [...history, retried, started(2)];
+    expect(after(...again).retriedAfter).toBe(problem.slug);
+    expect(after(...again, partPublished(2), setAsideFor('verification-failed')).retriedAfter).toBeNull();
+  });
+
   it('is the only one that can be retried', () => {
     for (const events of [begun, [...begun, cancellationRequested, cancelled]]) {
       given(events).when({ type: 'RetryRun', at: AT }).thenRefuses('run-not-failed');

@@ -46,6 +46,8 @@ export interface Run {
   readonly manifest: ManifestFile | null;
   readonly cancellationRequested: boolean;
   readonly problem: Problem | null;
+  /** The slug of the problem that somebody has seen and retried the run after, until the part in hand is settled. */
+  readonly retriedAfter: string | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly totals: Totals | null;
@@ -82,6 +84,7 @@ export const evolve = (state: RunState, event: RunEvent): RunState => {
       manifest: null,
       cancellationRequested: false,
       problem: null,
+      retriedAfter: null,
       startedAt: null,
       finishedAt: null,
       totals: null,
@@ -115,6 +118,7 @@ const evolveRun = (run: Run, event: Exclude<RunEvent, { type: 'RunRequested' }>)
         ...run,
         parts: replaceLast(run.parts, { verification: event.data.verification }),
         next: nextOf(run.plan),
+        retriedAfter: null,
       };
     case 'PartSetAside': {
       const { revision, setAside } = run.next;
@@ -122,7 +126,7 @@ const evolveRun = (run: Run, event: Exclude<RunEvent, { type: 'RunRequested' }>)
         revision: event.data.reason === 'staged-file-lost' ? revision : revision + 1,
         setAside: setAside + 1,
       };
-      return { ...run, parts: run.parts.slice(0, -1), next };
+      return { ...run, parts: run.parts.slice(0, -1), next, retriedAfter: null };
     }
     case 'NothingToDeliver':
       return { ...run, nothing: { counts: event.data.counts, skippedBecause: event.data.skippedBecause } };
@@ -141,7 +145,14 @@ const evolveRun = (run: Run, event: Exclude<RunEvent, { type: 'RunRequested' }>)
     case 'RunCancelled':
       return { ...run, status: 'cancelled', finishedAt: event.data.finishedAt };
     case 'RunRetried':
-      return { ...run, status: 'queued', problem: null, finishedAt: null, cancellationRequested: false };
+      return {
+        ...run,
+        status: 'queued',
+        problem: null,
+        retriedAfter: run.problem?.slug ?? null,
+        finishedAt: null,
+        cancellationRequested: false,
+      };
     default:
       return unreachable(event, run);
   }
