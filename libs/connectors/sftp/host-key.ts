@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import ssh2 from 'ssh2';
 import type { Credentials } from '../port.js';
 
 export interface HostKey {
@@ -37,10 +38,10 @@ export const parseHostKey = (text: string): HostKey | string => {
     return 'must be the key of this host; certificate authorities and revoked keys do not help here';
   const [, algorithm, base64] = KEY.exec(trimmed) ?? [];
   if (!algorithm || !base64) return 'must be a SHA256: fingerprint or a line of a known_hosts file';
-  const blob = Buffer.from(base64, 'base64');
-  const wellFormed =
-    blob.length > 4 && blob.readUInt32BE(0) === algorithm.length && blob.includes(algorithm, 4, 'latin1');
-  return wellFormed ? hostKeyOf(blob) : `is no whole ${algorithm} key; copy the known_hosts line again`;
+  const key = ssh2.utils.parseKey(`${algorithm} ${base64}`);
+  return key instanceof Error
+    ? `is no whole ${algorithm} key; copy the known_hosts line again`
+    : hostKeyOf(key.getPublicSSH());
 };
 
 /** The key to hold the server to: what the tenant gave, else what the proof of the account found. */
