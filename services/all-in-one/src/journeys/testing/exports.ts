@@ -102,8 +102,8 @@ export const receiverKey = async () => {
     /** Decrypts and decompresses. */
     open: async (file: Uint8Array): Promise<Buffer> => {
       const message = await openpgp.readMessage({ binaryMessage: new Uint8Array(file) });
-      const { data } = await openpgp.decrypt({ message, decryptionKeys: privateKey, format: 'binary' });
-      return gunzipSync(data);
+      const decrypted = await openpgp.decrypt({ message, decryptionKeys: privateKey, format: 'binary' });
+      return gunzipSync(decrypted.data as Uint8Array);
     },
   };
 };

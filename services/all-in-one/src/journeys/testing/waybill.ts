@@ -29,6 +29,9 @@ export interface Waybill {
   stop(): Promise<number | null>;
   /** Ends it without a chance to do anything, as a machine does that loses its power. */
   kill(): Promise<void>;
+  /** Lets it hang, or go on, as a machine does that swaps or is moved. */
+  hang(): void;
+  goOn(): void;
   /** Starts it again on the same data, after it was stopped or killed. */
   start(environment?: Environment): Promise<void>;
   /** Stops it and removes its data. */
@@ -116,6 +119,8 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
     api: (headers = {}) => apiOf(() => address, headers),
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
+    hang: () => void child?.kill('SIGSTOP'),
+    goOn: () => void child?.kill('SIGCONT'),
     start,
     close: async () => {
       await end('SIGTERM');
