@@ -13,10 +13,10 @@ interface Running {
 
 const sftp = async (port: number): Promise<Running> => {
   const root = await mkdtemp(join(tmpdir(), 'waybill-sftp-'));
-  const server = await startSftpServer({ root, port, users: [{ username: 'waybill', password: 'waybill' }] });
+  const server = await startSftpServer({ root, port, users: [{ username: 'waybill', password: 'let-me-try' }] });
   return {
     lines: [
-      `SFTP server on ${server.host}, port ${server.port}, user "waybill", password "waybill"`,
+      `SFTP server on ${server.host}, port ${server.port}, user "waybill", password "let-me-try"`,
       `host key ${server.fingerprint}; its files are in ${root}, and go with it`,
     ],
     stop: async () => {

@@ -1,8 +1,18 @@
-import type { Connector } from './port.js';
+import { eventHubsSpec } from './event-hubs/spec.js';
+import { kinesisSpec } from './kinesis/spec.js';
+import type { Connector, ConnectorSpec } from './port.js';
 import { amazonS3 } from './s3/index.js';
 import { sftp } from './sftp/index.js';
 
-/** Every destination type there is. Adding one is its folder and a line here. */
+/** Every destination type that can be delivered to. Adding one is its folder and a line here. */
 export const connectors: readonly Connector[] = [amazonS3, sftp];
 
+/** Shown in the catalog with their forms, and not connected to yet: there is no connector for them. */
+const announced: readonly ConnectorSpec[] = [kinesisSpec, eventHubsSpec];
+
+/** Every card of the catalog. */
+export const specs: readonly ConnectorSpec[] = [...connectors.map(({ spec }) => spec), ...announced];
+
 export const connectorFor = (type: string): Connector | undefined => connectors.find(({ spec }) => spec.type === type);
+
+export const specFor = (type: string): ConnectorSpec | undefined => specs.find((spec) => spec.type === type);

@@ -1,6 +1,7 @@
 import { Secret } from '@waybill/forms';
-import { IsBoolean, IsNotEmpty, IsOptional, IsString, IsUrl, Matches, MaxLength } from 'class-validator';
+import { IsBoolean, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
+import { IsEndpoint, IsRegion } from '../aws-rules.js';
 import { hasMisplacedMacro } from '../folder.js';
 import { NoControlCharacters, TextRule } from '../text-rule.js';
 
@@ -9,12 +10,6 @@ const REGION = {
   description: "Of the bucket, such as eu-central-1. Left out, the bucket's own region is found.",
   examples: ['eu-central-1'],
 };
-
-/** A region becomes a label of the host name. */
-const IsRegion = (): PropertyDecorator =>
-  Matches(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/, {
-    message: '$property must be a region, such as eu-central-1',
-  });
 
 export class AccessKeyForm {
   // Every provider has key formats of its own, and AWS changed theirs: nothing but emptiness is refused.
@@ -47,17 +42,7 @@ export class AccessKeyForm {
   @IsOptional()
   @IsString()
   @MaxLength(512)
-  @IsUrl(
-    {
-      protocols: ['https', 'http'],
-      require_protocol: true,
-      require_tld: false,
-      allow_query_components: false,
-      allow_fragments: false,
-      disallow_auth: true,
-    },
-    { message: '$property must be a URL such as https://s3.partner.example, without user, query or fragment' },
-  )
+  @IsEndpoint('https://s3.partner.example')
   endpoint?: string;
 
   @JSONSchema({

@@ -4,28 +4,27 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Logger } from 'nestjs-pino';
 import { CONFIGURATION } from '../backbone/tokens.js';
 import type { Configuration } from '../config/configuration.js';
+import { BODY_LIMIT, takeBodies } from './bodies.js';
 import { refuseForeignPages } from './caller.js';
 import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
-import { ProblemFilter } from './problem.js';
-
-/** JSON bodies are forms and keys: one MiB is plenty. Uploads of members are streams without a limit. */
-const BODY_LIMIT = 1024 * 1024;
-const STREAMED = ['text/csv', 'application/x-ndjson'];
+import { answerFrameworkError, ProblemFilter } from './problem.js';
 
 /** The HTTP side of a process: one Fastify server with the services that `root` imports. Not listening yet. */
 export const createHttpApp = async (root: Type | object): Promise<NestFastifyApplication> => {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: 'idle',
+    frameworkErrors: answerFrameworkError,
     routerOptions: { maxParamLength: 2048 },
   });
   const fastify = adapter.getInstance();
-  fastify.addContentTypeParser(STREAMED, (_request, payload, done) => done(null, payload));
   const app = await NestFactory.create<NestFastifyApplication>(root as Type, adapter, {
     logger: ['error', 'warn'],
     abortOnError: false,
+    bodyParser: false, // takes forms of web pages as well
   });
+  takeBodies(app);
   // Documents and unknown paths included, which no guard sees.
   const { auth } = app.get<Configuration>(CONFIGURATION);
   if (auth.mode === 'none') fastify.addHook('onRequest', async (request) => refuseForeignPages(request));

@@ -83,7 +83,7 @@ export class CallerGuard implements CanActivate {
       throw new WaybillError(
         'role-missing',
         'forbidden',
-        `This needs one of the roles ${[...required, 'admin'].join(', ')}.`,
+        `This needs one of the roles ${[...new Set<Role>([...required, 'admin'])].join(', ')}.`,
       );
     }
     callers.set(request.raw, caller);

@@ -5,6 +5,7 @@ import type { Database, Migration } from '@waybill/postgres';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { catchError, from, map, mergeMap, type Observable, of } from 'rxjs';
 import { DATABASE } from '../backbone/tokens.js';
+import { isStream } from './bodies.js';
 import { commandContextOf, idempotencyKeyOf } from './command-context.js';
 import { Outcome } from './outcome.js';
 import { problemOf } from './problem.js';
@@ -128,6 +129,3 @@ export class CommandOutcomes implements NestInterceptor {
 }
 
 const isEnded = (known: KnownOutcome): known is KnownOutcome & Ended => known.status !== null;
-
-const isStream = (body: unknown): boolean =>
-  typeof (body as { pipe?: unknown } | null | undefined)?.pipe === 'function';

@@ -42,6 +42,7 @@ const FRAMEWORK: Readonly<Record<number, [slug: string, kind: ErrorKind]>> = {
   404: ['route-not-found', 'not-found'],
   405: ['route-not-found', 'not-found'],
   413: ['body-too-large', 'too-large'],
+  414: ['malformed-request', 'malformed'],
   415: ['content-type-unsupported', 'unsupported-type'],
 };
 
@@ -72,6 +73,12 @@ export const problemOf = (error: unknown, instance: string): Problem => {
   };
 };
 
+/** For what the framework refuses before there is a route: paths that cannot be decoded, or are too long. */
+export const answerFrameworkError = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+  const problem = problemOf(error, request.url);
+  void reply.status(problem.status).type('application/problem+json').send(problem);
+};
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly log = new Logger('http');
@@ -90,6 +97,8 @@ export class ProblemFilter implements ExceptionFilter {
       this.log.error({ err: known.cause ?? known, slug: known.slug, url: problem.instance }, known.message);
     if (reply.sent) return;
     if (known.retryAfterSeconds !== undefined) void reply.header('retry-after', String(known.retryAfterSeconds));
+    // A body that is too large is read to its end, or the client would be cut off before it sees the answer.
+    if (known.kind === 'too-large') void reply.removeHeader('connection');
     if (known.kind === 'unauthenticated') void reply.header('www-authenticate', 'Bearer');
     void reply.status(problem.status).type('application/problem+json').send(problem);
   }

@@ -1,6 +1,6 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { connectorFor, connectors, type ConnectorSpec } from '@waybill/connectors';
+import { connectorFor, type ConnectorSpec, specFor, specs } from '@waybill/connectors';
 import { WaybillError } from '@waybill/kernel';
 import { type Caller, CurrentCaller, ServiceController } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
@@ -31,6 +31,7 @@ class CatalogCard {
   @ApiProperty({ description: 'At least one account of this type.' }) connected!: boolean;
   @ApiProperty() destinations!: number;
   @ApiProperty({ enum: ['configure', 'activate'] }) primaryAction!: 'configure' | 'activate';
+  @ApiProperty({ description: 'False: shown with its forms, and not to be connected to yet.' }) available!: boolean;
 }
 
 const NONE: ConnectionCounts = { accounts: 0, destinations: 0 };
@@ -44,6 +45,7 @@ const cardOf = (spec: ConnectorSpec, { accounts, destinations }: ConnectionCount
   connected: accounts > 0,
   destinations,
   primaryAction: destinations > 0 ? 'activate' : 'configure',
+  available: connectorFor(spec.type) !== undefined,
 });
 
 const matches = ({ name, description, type }: ConnectorSpec, search: string): boolean =>
@@ -57,8 +59,7 @@ export class BrowseCatalogRoute {
   @Get()
   async list(@CurrentCaller() caller: Caller, @Query() { search, category, connected }: CatalogQuery) {
     const counts = await this.connections.countsByType(caller);
-    const items = connectors
-      .map(({ spec }) => spec)
+    const items = specs
       .filter((spec) => search === undefined || matches(spec, search))
       .filter((spec) => category === undefined || spec.category === category)
       .map((spec) => cardOf(spec, counts.get(spec.type) ?? NONE))
@@ -69,9 +70,9 @@ export class BrowseCatalogRoute {
   /** One card with the forms of its steps, as JSON Schema made from the classes that validate them. */
   @Get(':type')
   async card(@CurrentCaller() caller: Caller, @Param('type') type: string) {
-    const spec = connectorFor(type)?.spec;
+    const spec = specFor(type);
     if (!spec) {
-      const known = connectors.map((connector) => connector.spec.type).join(', ');
+      const known = specs.map((one) => one.type).join(', ');
       throw new WaybillError(
         'destination-type-unknown',
         'not-found',

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { connectors, type ConnectorSpec } from '@waybill/connectors';
+import { type ConnectorSpec, specs } from '@waybill/connectors';
 import { jsonSchemaOf } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
 import { SERVICE, type Service, type Worker } from '@waybill/service-kit';
@@ -27,7 +27,7 @@ export class RecordDestinationTypes implements Worker {
 
   async start(): Promise<void> {
     const at = new Date().toISOString();
-    for (const { spec } of connectors) {
+    for (const spec of specs) {
       const listing = listingOf(spec);
       const context: CommandContext = {
         ...PRODUCT,
