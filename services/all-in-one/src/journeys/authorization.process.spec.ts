@@ -108,7 +108,7 @@ const statuses = async (headers: Record<string, string>, among: readonly Route[]
   }
   return answers;
 };
-const all = (status: number, among: readonly Route[] = routes) =>
+const all = (status: number, among: readonly Route[] = routes): Record<string, number> =>
   Object.fromEntries(among.map((route) => [nameOf(route), status]));
 const bearer = async (...given: Parameters<IdentityProvider['token']>) => ({
   authorization: `Bearer ${await issuer.token(...given)}`,

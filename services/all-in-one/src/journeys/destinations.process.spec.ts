@@ -86,6 +86,17 @@ describe('creating a destination', () => {
     expect(answer.problem.checks?.find(({ outcome }) => outcome === 'failed')?.name).toMatch(/write|open|create/);
   });
 
+  it('survives whatever the partner says, and shows it without control characters', async () => {
+    partner.faults.onRequest = ({ name }) =>
+      name === 'OPEN' ? { status: 4, message: `No\u0000pe \u001b[31m${'x'.repeat(20_000)}` } : undefined;
+    const answer = await create('Strange');
+    expect(outcomeOf(answer)).toBe('422 target-rejected');
+     
+    expect(JSON.stringify(answer.body)).not.toMatch(/[\u0000-\u001f]|\\u00[01]/);
+    delete partner.faults.onRequest;
+    expect(await made('After it')).toMatchObject({ status: 'enabled' });
+  });
+
   it('is refused with a marketing action that there is none of, and allowed with none', async () => {
     const answer = await create('Typo', { marketingActions: ['emailTargeting', 'emialTargeting'] });
     expect(outcomeOf(answer)).toBe('422 marketing-action-unknown');
