@@ -1,4 +1,5 @@
 import { append } from './append.js';
+import { exportPipeline } from './export-pipeline.js';
 import { httpCommand } from './http-command.js';
 import { load } from './load.js';
 import { rebuild } from './rebuild.js';
@@ -11,6 +12,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   append,
   rebuild,
   load,
+  'export-pipeline': exportPipeline,
   'sftp-upload': sftpUpload,
   's3-upload': s3Upload,
   'http-command': httpCommand,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { audienceTables, loadMembers } from '@waybill/audience';
 import type { Credentials } from '@waybill/connectors';
+import { GZIP_LEVEL } from '@waybill/delivery';
 import { migrate, openDatabase } from '@waybill/postgres';
 import { findGnuPG } from '@waybill/testkit/gnupg';
 import { findOpenSsh, findOpenSshWithDisk, type OpenSshServer } from '@waybill/testkit/openssh';
@@ -191,7 +192,7 @@ const writeShell = async (
   return async (url, compression, path) => {
     const script = `set -euo pipefail
       psql "$DATABASE" -qc '${`copy (${BASELINE_QUERY}) to stdout (format csv, header)`.replaceAll("'", `'\\''`)}' \\
-      ${compression === 'gzip' ? '| gzip' : ''} \\
+      ${compression === 'gzip' ? `| gzip -${GZIP_LEVEL}` : ''} \\
       | gpg --homedir ${home} --batch --yes --trust-model always --compress-algo none --recipient-file ${recipient} \\
         --output ${home}/file.pgp --encrypt
       sftp ${ssh} -b - ${partner.username}@${partner.host} <<< 'put ${home}/file.pgp ${path}'`;

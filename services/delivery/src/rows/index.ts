@@ -1,3 +1,4 @@
+export { GZIP_LEVEL } from './gzip.js';
 export { previewRows, type RowsPreview } from './preview.js';
 export { type NothingToWrite, type PartOptions, type PartRead, readPart } from './read-part.js';
 export { type RowsRequest } from './request.js';
