@@ -5,6 +5,7 @@ import { Logger } from 'nestjs-pino';
 import { CONFIGURATION } from '../backbone/tokens.js';
 import type { Configuration } from '../config/configuration.js';
 import { BODY_LIMIT, takeBodies } from './bodies.js';
+import { logAnswers } from '../operation/logging.js';
 import { refuseForeignPages } from './caller.js';
 import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
@@ -25,6 +26,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
     bodyParser: false, // takes forms of web pages as well
   });
   takeBodies(app);
+  logAnswers(fastify);
   // Documents and unknown paths included, which no guard sees.
   const { auth } = app.get<Configuration>(CONFIGURATION);
   if (auth.mode === 'none') fastify.addHook('onRequest', async (request) => refuseForeignPages(request));

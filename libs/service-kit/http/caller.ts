@@ -43,6 +43,9 @@ export const Public = () => SetMetadata(PUBLIC, true);
 
 const callers = new WeakMap<object, Caller>();
 
+/** Undefined where nobody was asked who they are, or before. */
+export const knownCallerOf = (request: FastifyRequest): Caller | undefined => callers.get(request.raw);
+
 export const callerOf = (request: FastifyRequest): Caller => {
   const caller = callers.get(request.raw);
   if (!caller) throw unauthenticated('This route was reached without authentication.');

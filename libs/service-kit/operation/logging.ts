@@ -1,44 +1,40 @@
+import { Logger } from '@nestjs/common';
 import { createRedactor } from '@waybill/secrets';
+import type { FastifyInstance } from 'fastify';
 import { LoggerModule } from 'nestjs-pino';
 import type { Configuration } from '../config/configuration.js';
+import { knownCallerOf } from '../http/caller.js';
 
 /** Knows every secret that the vault has opened in this process, so that none of them can stand in a log. */
 export const redactor = createRedactor();
 
-/** Structured logs on standard output: one JSON object a line, with correlation and tenant, never a body or a secret. */
+/** Structured logs on standard output: one JSON object a line, never a body or a secret. */
 export const loggerModule = ({ logLevel }: Configuration) =>
   LoggerModule.forRoot({
     pinoHttp: [
-      {
-        level: logLevel,
-        autoLogging: { ignore: ({ url }) => url?.startsWith('/health') === true || url === '/metrics' },
-        customLogLevel: (_request, reply, error) =>
-          error || reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug',
-        redact: {
-          paths: ['req.headers.authorization', 'req.headers.cookie', '*.password', '*.secret', '*.privateKey'],
-          censor: '[redacted]',
-        },
-        serializers: {
-          req: ({
-            id,
-            method,
-            url,
-            headers,
-          }: {
-            id: string;
-            method: string;
-            url: string;
-            headers?: Record<string, string>;
-          }) => ({
-            id,
-            method,
-            url,
-            tenant: headers?.['x-tenant'],
-            correlationId: headers?.['x-correlation-id'],
-          }),
-          res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
-        },
-      },
+      { level: logLevel, autoLogging: false, quietReqLogger: true },
       { write: (line: string) => void process.stdout.write(redactor.redactText(line)) },
     ],
   });
+
+const QUIET = /^\/(health|metrics)/;
+
+/**
+ * A line for each answer: debug, info from 400 on, error from 500 on. It names the route and not the path, which may hold
+ * the id of a person.
+ */
+export const logAnswers = (fastify: FastifyInstance): void => {
+  const log = new Logger('http');
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    const { statusCode: status } = reply;
+    const { tenant, sandbox, actor } = knownCallerOf(request) ?? {};
+    const correlationId = request.headers['x-correlation-id'];
+    const durationMs = Math.round(reply.elapsedTime);
+    const line = { method: request.method, route, status, durationMs, tenant, sandbox, actor, correlationId };
+    if (status >= 500) log.error(line, 'answered');
+    else if (status >= 400) log.log(line, 'answered');
+    else if (!QUIET.test(route)) log.debug(line, 'answered');
+    done();
+  });
+};
