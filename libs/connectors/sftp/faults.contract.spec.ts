@@ -20,7 +20,8 @@ import { inChunks, numberedBytes, sha256 } from '../contract-suite.js';
 import type { Credentials, Environment, FileSink, Proof } from '../port.js';
 import { createSftpConnector } from './index.js';
 
-const connector = createSftpConnector({ connect: 500, handshake: 500, request: 500, cleanup: 1_500 });
+const connector = createSftpConnector({ request: 1_000, cleanup: 3_000 });
+const impatient = createSftpConnector({ connect: 1_000, handshake: 1_000 });
 const environment: Environment = { allowPrivateNetworks: true, signal: new AbortController().signal };
 const user = { username: 'bob', password: 'right horse' };
 const target = { folder: 'in' };
@@ -117,11 +118,14 @@ describe('a server that falls silent', () => {
   ] as const)('%s is timed out within its deadline', async (_, hangAfter, check, attempts) => {
     const server = await start({ hangAfter });
     const started = performance.now();
-    const proof = await connector.proveCredentials(credentialsFor(server), environment);
+    const proof = await impatient.proveCredentials(credentialsFor(server), environment);
     expect(failedChecks(proof)).toEqual([`${check} timed-out/ETIMEDOUT`]);
     expect(performance.now() - started).toBeLessThan(3_000);
     expect(server.signInAttempts).toBe(attempts);
-    await expect(openSink(server)).rejects.toMatchObject({ slug: 'partner-timeout', kind: 'unavailable' });
+    await expect(impatient.openFileSink!(credentialsFor(server), target, environment)).rejects.toMatchObject({
+      slug: 'partner-timeout',
+      kind: 'unavailable',
+    });
   });
 
   it('lets an abort end the wait at once', async () => {
@@ -170,7 +174,7 @@ describe('a server that falls silent', () => {
   it('is told from one that is slow but answers', async () => {
     const server = await start();
     const sink = await openSink(server);
-    server.faults.onRequest = slowBy(300);
+    server.faults.onRequest = slowBy(400);
     const staged = await stage(sink, large);
     server.faults.onRequest = () => undefined;
     expect(await sink.publish(staged)).toMatchObject({ outcome: 'published' });

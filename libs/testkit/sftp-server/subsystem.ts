@@ -196,6 +196,7 @@ export const serveSftp = (
     });
   });
 
+  sftp.on('end', () => sftp.end()); // OpenSSH's client waits for it
   sftp.on('close', () => {
     for (const thing of opened.values()) if ('file' in thing) void thing.file.close();
     opened.clear();
