@@ -37,6 +37,14 @@ export class Boundaries {
     );
   }
 
+  /** Of runs that ended while nobody was there to forget them. A failed one keeps its own: it may be retried. */
+  async sweep(): Promise<void> {
+    await this.database.pool.query(
+      `delete from part_boundaries using runs
+       where state->>'runId' = run_id::text and state->>'status' in ('completed', 'cancelled')`,
+    );
+  }
+
   async forget(runId: string): Promise<void> {
     await this.database.pool.query('delete from part_boundaries where run_id = $1', [runId]);
   }

@@ -3,6 +3,7 @@ import { messageOf, newId, type Scope } from '@waybill/kernel';
 import { acquireLease, type Database, endLease } from '@waybill/postgres';
 import { DATABASE, type Worker } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
+import { Boundaries } from './boundaries.js';
 import { RunExecutor } from './run-executor.js';
 
 const AT_ONCE = 4;
@@ -31,6 +32,7 @@ export class RunWorker implements Worker {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(Runs) private readonly runs: Runs,
     @Inject(RunExecutor) private readonly executor: RunExecutor,
+    @Inject(Boundaries) private readonly boundaries: Boundaries,
   ) {}
 
   start(): void {
@@ -39,6 +41,9 @@ export class RunWorker implements Worker {
         this.log.warn(`looking for runs failed and is tried again: ${messageOf(error)}`),
       );
     this.timer = setInterval(look, LOOK_MS);
+    this.boundaries
+      .sweep()
+      .catch((error: unknown) => this.log.warn(`old boundaries stay for now: ${messageOf(error)}`));
     this.unhear = this.runs.onRing(() => setTimeout(look, 20)); // the read model follows the log by a few milliseconds
   }
 
