@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +32,17 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
+
+/** What is wrong with a file of keys; undefined when nothing is. */
+const faultOfKeySet = (file: string): string | undefined => {
+  try {
+    const { keys } = JSON.parse(readFileSync(file, 'utf8')) as { keys?: unknown };
+    return Array.isArray(keys) && keys.length > 0 ? undefined : `names ${file}, which holds no "keys"`;
+  } catch (error) {
+    const { code = 'it is no JSON' } = error as NodeJS.ErrnoException;
+    return `names ${file}, which cannot be read (${code})`;
+  }
+};
 
 /** Reads and checks everything at once: one error names every mistake (slug `configuration-invalid`). */
 export const readConfiguration = (env: Environment): Configuration => {
@@ -81,6 +93,8 @@ export const readConfiguration = (env: Environment): Configuration => {
         'exactly one of WAYBILL_JWKS_URL and WAYBILL_JWKS_FILE is needed with WAYBILL_AUTH=jwt',
       );
     }
+    const fault = jwt.jwksFile === undefined ? undefined : faultOfKeySet(jwt.jwksFile);
+    if (fault) wrong('WAYBILL_JWKS_FILE', fault);
     if (jwt.issuer === '') wrong('WAYBILL_JWT_ISSUER', 'is needed with WAYBILL_AUTH=jwt');
     if (jwt.audience === '') wrong('WAYBILL_JWT_AUDIENCE', 'is needed with WAYBILL_AUTH=jwt');
   }

@@ -68,7 +68,7 @@ export class CallerGuard implements CanActivate {
     const { auth } = configuration;
     if (auth.mode === 'jwt') {
       this.keys = keysOf(auth.jwt);
-      this.keys.catch(() => undefined); // reported by the first request, and by health
+      this.keys.catch(() => undefined); // told to whoever brings a token
     }
   }
 

@@ -49,16 +49,20 @@ export const decodeCursor = (cursor: string | undefined, parts: number): readonl
   if (cursor === undefined) return undefined;
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(key) && key.length === parts && key.every((part) => ['string', 'number'].includes(typeof part))) {
-      return key as (string | number)[];
-    }
+    if (Array.isArray(key) && key.length === parts && key.every(isSortKey)) return key as (string | number)[];
   } catch {
     // told below, as for any other malformed cursor
   }
-  throw new WaybillError('cursor-malformed', 'malformed', 'The cursor is not one that this list gave.', {
+  throw cursorMalformed();
+};
+
+const isSortKey = (part: unknown): boolean =>
+  typeof part === 'number' || (typeof part === 'string' && !part.includes('\0'));
+
+export const cursorMalformed = (): WaybillError =>
+  new WaybillError('cursor-malformed', 'malformed', 'The cursor is not one that this list gave.', {
     fields: [{ path: 'cursor', message: 'must be the nextCursor of an earlier page' }],
   });
-};
 
 /** Makes a page out of one row more than the limit. */
 export const pageOf = <Row, Item>(

@@ -2,7 +2,7 @@ import { type StreamType, upcast } from '@waybill/event-store';
 import type { DomainEvent, RecordedEvent, Scope } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import type { Projection, ProjectionClient } from '@waybill/projections';
-import { decodeCursor, type Page, pageOf, type PageQuery } from '../http/paging.js';
+import { cursorMalformed, decodeCursor, type Page, pageOf, type PageQuery } from '../http/paging.js';
 
 /**
  * The simplest read model: a row per stream that holds its folded state, by the very decider that decides. Lists filter on
@@ -93,6 +93,12 @@ export interface StateFilter {
 const textOf = (path: string): string => `state#>>'{${path.split('.').join(',')}}'`;
 const jsonOf = (path: string): string => `state#>'{${path.split('.').join(',')}}'`;
 
+/** `created_at` as it stands in cursors: with all its digits, and of a day that there is. */
+const isCreatedKey = (key: unknown): boolean => {
+  if (typeof key !== 'string' || !/\.\d{6}Z$/.test(key) || Number.isNaN(Date.parse(key))) return false;
+  return new Date(key).toISOString().slice(0, 19) === key.slice(0, -8);
+};
+
 /** One page of a tenant's rows of a state projection, newest first. */
 export const listStates = async <State>(
   database: Database,
@@ -119,6 +125,7 @@ export const listStates = async <State>(
     );
   }
   const after = decodeCursor(cursor, 2);
+  if (after && !isCreatedKey(after[0])) throw cursorMalformed();
   if (after) conditions.push(`(created_at, stream) < (${bind(after[0])}::timestamptz, ${bind(after[1])})`);
   const { rows } = await database.pool.query<Row<State> & { readonly created_key: string }>(
     `select state, revision, created_at, created_by, updated_at, stream,
