@@ -95,7 +95,7 @@ const parametersOf = ({ path }: Route): Record<string, string> =>
     [...path.matchAll(/\/([\w-]+)\/\{(\w+)\}/g)].map(([, collection = '', name]) => {
       const thing = things[collection];
       if (thing === undefined) throw new Error(`${path} leads to something of acme's that this spec has not made`);
-      return [name, thing];
+      return [name, thing] as [string, string];
     }),
   );
 
