@@ -84,6 +84,13 @@ export const connectionLost = (cause?: NodeJS.ErrnoException): SftpFailure =>
     String(cause?.code ?? 'ECONNRESET'),
   );
 
+export const notSftp = (what: string): SftpFailure =>
+  new SftpFailure(
+    'not-supported',
+    `What the server sends is no SFTP: ${what}.`,
+    'Ask the partner whether a login script prints something before SFTP starts.',
+  );
+
 /** What any error of this folder means, for a check. */
 export const problemOf = (error: unknown): Problem => {
   if (error instanceof SftpFailure)

@@ -171,6 +171,15 @@ describe('a server that falls silent', () => {
     expect(proof.checks.find(({ name }) => name === 'delete')?.message).toContain('may stay at the partner');
   });
 
+  it('lets an abort end a proof, which takes back what it wrote', async () => {
+    const server = await start({ onRequest: hangingOn('fsync@openssh.com') });
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('shutting down')), 300);
+    const proof = connector.proveTarget(credentialsFor(server), target, { ...environment, signal: abort.signal });
+    await expect(proof).rejects.toThrow('shutting down');
+    expect(await partner.leftovers()).toEqual([]);
+  });
+
   it('is told from one that is slow but answers', async () => {
     const server = await start();
     const sink = await openSink(server);

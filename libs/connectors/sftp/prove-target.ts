@@ -27,7 +27,12 @@ export const proveSftpTarget = async (
   const checks = new Checklist(problemOf);
   const folder = folderOf(target);
   const perSegment = folderOf(target, { id: 'id', name: 'name' }) !== folder;
-  const report = new TargetReport(checks, (path) => resourceOf(credentials.authentication, path), folder);
+  const report = new TargetReport(
+    checks,
+    (path) => resourceOf(credentials.authentication, path),
+    folder,
+    environment.signal,
+  );
   const { session, unconfirmedHostKey } = await connectWithChecks(checks, credentials, environment, deadlines);
   let findings: Findings = {};
   if (session) {
@@ -108,16 +113,11 @@ const tryFolder = async (
   );
 
   const rename = await tryRename(session, report, probes, first, name);
-  const replaces =
-    rename === 'refuses' &&
-    !(await refusesTakenName(session, report, probes, name, temporaryPath(folder, `proof-${id}-2`)));
-  if (rename === 'unsupported')
-    report.skip(['rename-refused'], 'Not tried: posix-rename replaces what is there, so delivery looks first.');
   await report.note(
     'read-back',
     name,
     async () => {
-      if (replaces || (await sha256At(session, name, bytes)) === sha256) return;
+      if ((await sha256At(session, name, bytes)) === sha256) return;
       throw new SftpFailure(
         'unexpected',
         `"${name}" reads back as other bytes than were written.`,
@@ -127,7 +127,12 @@ const tryFolder = async (
     'The file reads back as it was written, so an export whose answer was lost can be settled.',
     true,
   );
-  return { rename: replaces ? 'replaces' : rename };
+  if (rename === 'unsupported') {
+    report.skip(['rename-refused'], 'Not tried: posix-rename replaces what is there, so delivery looks first.');
+    return { rename };
+  }
+  const refused = await refusesTakenName(session, report, probes, name, temporaryPath(folder, `proof-${id}-2`));
+  return { rename: refused ? rename : 'replaces' };
 };
 
 /** A folder of the proof's own, as delivery makes one for each segment; the target itself where it could not be removed. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Client, ClientChannel } from 'ssh2';
 import type { Deadlines } from './deadlines.js';
-import { connectionLost, SftpFailure, statusFailure, storageFull, timedOut } from './failure.js';
+import { connectionLost, notSftp, SftpFailure, statusFailure, storageFull, timedOut } from './failure.js';
 import {
   type Attributes,
   attributesFrom,
@@ -284,14 +284,8 @@ export class SftpSession {
     try {
       for (const packet of this.#packets.push(chunk)) this.#answer(new Fields(packet));
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      this.#lose(
-        new SftpFailure(
-          'not-supported',
-          `What the server sends is no SFTP: ${error.message}.`,
-          'Ask the partner whether a login script prints something before SFTP starts.',
-        ),
-      );
+      if (!(error instanceof SftpFailure)) throw error;
+      this.#lose(error);
       this.socket.destroy();
     }
   }
@@ -311,7 +305,7 @@ export class SftpSession {
       if (status === STATUS_OK && expected === PACKET.STATUS) return settle(fields);
       return settle(statusFailure(call, path, status, fields.text()));
     }
-    if (type !== expected) throw new RangeError(`an answer of type ${type} to ${call}`);
+    if (type !== expected) throw notSftp(`an answer of type ${type} to ${call}`);
     settle(fields);
   }
 

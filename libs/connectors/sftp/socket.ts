@@ -13,6 +13,7 @@ export const openSocket = (
   signal: AbortSignal,
 ): Promise<Socket> =>
   new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
     const socket = connect({
       host,
       port,

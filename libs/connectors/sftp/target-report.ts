@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.js';
 import type { Checklist, Outcome } from '../checklist.js';
 import { SftpFailure } from './failure.js';
 import type { SftpSession } from './session.js';
@@ -13,8 +14,8 @@ const CALLS = {
   size: 'SSH_FXP_STAT',
   rename: 'SSH_FXP_RENAME',
   'posix-rename': 'posix-rename@openssh.com',
-  'rename-refused': 'SSH_FXP_RENAME',
   'read-back': 'SSH_FXP_READ',
+  'rename-refused': 'SSH_FXP_RENAME',
   delete: 'SSH_FXP_REMOVE',
 } as const;
 
@@ -31,6 +32,7 @@ export class TargetReport {
     private readonly checks: Checklist,
     private readonly resource: (path: string) => string,
     private readonly folder: string,
+    private readonly signal: AbortSignal,
   ) {}
 
   async note<T>(
@@ -41,7 +43,8 @@ export class TargetReport {
     optional = false,
   ): Promise<Outcome<T>> {
     this.#open.delete(name);
-    return this.checks.run({ ...this.#probe(name, path), ...(optional ? { optional } : {}) }, work, passed);
+    const call = name === 'delete' ? work : () => unlessAborted(this.signal, work());
+    return this.checks.run({ ...this.#probe(name, path), ...(optional ? { optional } : {}) }, call, passed);
   }
 
   async must<T>(name: CheckName, path: string, work: () => Promise<T>, passed: string): Promise<T> {

@@ -1,3 +1,5 @@
+import { notSftp } from './failure.js';
+
 /** Packets of SFTP version 3 (draft-ietf-secsh-filexfer-02): what they are called, and how they are written and read. */
 export const PACKET = {
   INIT: 1,
@@ -51,7 +53,7 @@ export const packetOf = (type: number, fields: readonly Field[], following = 0):
   return Buffer.concat([bytesOf(body.length + following), body]);
 };
 
-/** Reads a packet's fields one after the other; throws a RangeError where it is too short. */
+/** Reads a packet's fields one after the other; throws `notSftp` where it is too short. */
 export class Fields {
   #at = 0;
 
@@ -77,7 +79,6 @@ export class Fields {
   string(): Buffer {
     const length = this.uint32();
     const start = this.#take(length);
-    if (start + length > this.bytes.length) throw new RangeError('the packet is too short');
     return this.bytes.subarray(start, start + length);
   }
 
@@ -88,6 +89,7 @@ export class Fields {
   #take(length: number): number {
     const start = this.#at;
     this.#at += length;
+    if (this.#at > this.bytes.length) throw notSftp('a packet is too short');
     return start;
   }
 }
@@ -115,7 +117,7 @@ export const attributesFrom = (fields: Fields): Attributes => {
 /** More than any answer to what we ask; a longer one is no SFTP. */
 const LONGEST_PACKET = 1024 * 1024;
 
-/** Cuts a stream of bytes into packets. Throws a RangeError when it is no SFTP. */
+/** Cuts a stream of bytes into packets. */
 export class PacketReader {
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -127,7 +129,7 @@ export class PacketReader {
     for (;;) {
       if (this.#bytes < 4) return;
       const length = this.#joined(4).readUInt32BE();
-      if (length === 0 || length > LONGEST_PACKET) throw new RangeError(`a packet of ${length} bytes`);
+      if (length === 0 || length > LONGEST_PACKET) throw notSftp(`a packet of ${length} bytes`);
       if (this.#bytes < 4 + length) return;
       const all = this.#joined(4 + length);
       this.#chunks = [all.subarray(4 + length)];
