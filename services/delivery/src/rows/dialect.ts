@@ -24,13 +24,12 @@ export interface Dialect {
   readonly blankCells: readonly Uint8Array[];
   /** By byte: ANYWHERE or FIRST in a cell where it makes the cell one for `write`. */
   readonly special: Uint8Array;
-  /** Writes a cell; answers where it ends, or FORMULA or UNQUOTABLE. At most doubles the bytes and adds CELL_OVERHEAD. */
+  /** Writes a cell; answers where it ends, or FORMULA or UNQUOTABLE. Bytes that find no room are dropped. */
   readonly write: (from: Buffer, start: number, end: number, to: Buffer, at: number) => number;
 }
 
 export const ANYWHERE = 1;
 export const FIRST = 2;
-export const CELL_OVERHEAD = 3;
 
 export const dialectOf = (columns: readonly Column[], { format, csv }: FilesOptions): Dialect => {
   if (format === 'json') return jsonDialect(columns);

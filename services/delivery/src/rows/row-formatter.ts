@@ -1,6 +1,6 @@
 import type { Column } from './columns.js';
 import { isNull, LF, TAB, textOf } from './copy-text.js';
-import { ANYWHERE, CELL_OVERHEAD, type Dialect, FIRST, FORMULA } from './dialect.js';
+import { ANYWHERE, type Dialect, FIRST, FORMULA } from './dialect.js';
 import type { RowKey, RowsQuery } from './query.js';
 import { RunningTally, type SkipReason } from './tally.js';
 
@@ -25,7 +25,9 @@ export class RowFormatter {
   lastKey: RowKey | null = null;
   #out = Buffer.allocUnsafeSlow(OUTPUT_BYTES + SPARE_BYTES);
   #length = 0;
-  readonly #fixedBytes: number;
+  /** Where the row after the one just written begins, and whether that one says that somebody exited. */
+  #next = 0;
+  #exited = false;
   readonly #statusAt: number;
 
   constructor(
@@ -34,9 +36,6 @@ export class RowFormatter {
     readonly query: Pick<RowsQuery, 'keyColumns' | 'deduplicates'>,
     readonly onSkipped: (key: () => RowKey, reason: SkipReason) => void = () => undefined,
   ) {
-    const { before, end, nullCell, emptyCell, afterTime } = dialect;
-    const cell = CELL_OVERHEAD + Math.max(nullCell.length, emptyCell.length, afterTime?.length ?? 0);
-    this.#fixedBytes = before.reduce((sum, { length }) => sum + length + cell, end.length);
     this.#statusAt = columns.findIndex(({ source }) => source.kind === 'segment' && source.field === 'status');
   }
 
@@ -45,24 +44,31 @@ export class RowFormatter {
    * it took. What it left, and what follows, is to be given again.
    */
   format(rows: Buffer, limit: number): number {
+    const end = rows.lastIndexOf(LF) + 1;
     let at = 0;
     let lastWritten = -1;
-    for (let written = 0; written < limit && this.#length < OUTPUT_BYTES;) {
-      const end = rows.indexOf(LF, at);
-      if (end === -1) break;
-      const length = this.#length;
-      this.#reserve((end - at) * 2 + this.#fixedBytes);
+    for (let written = 0; at < end && written < limit && this.#length < OUTPUT_BYTES;) {
+      const before = this.#length;
       const skip = this.#row(rows, at);
+      if (this.#length > this.#out.length) {
+        // Bytes beyond the end of an array are dropped. It takes a row of tens of kilobytes to get there: once more, with room.
+        this.#grow(before, this.#length);
+        this.#length = before;
+        continue;
+      }
       if (skip) {
-        this.#length = length;
         const start = at;
+        this.#length = before;
+        this.#next = rows.indexOf(LF, at) + 1;
         this.tally.skip(skip);
         this.onSkipped(() => this.#keyAt(rows, start), skip);
       } else {
         written++;
         lastWritten = at;
+        this.tally.written++;
+        if (this.#exited) this.tally.exited++;
       }
-      at = end + 1;
+      at = this.#next;
     }
     if (lastWritten !== -1) this.lastKey = this.#keyAt(rows, lastWritten);
     return at;
@@ -91,12 +97,11 @@ export class RowFormatter {
     const out = this.#out;
     let length = this.#length;
     let at = start;
-    for (let keys = query.keyColumns; keys > 0; keys--) at = rows.indexOf(TAB, at) + 1;
+    for (let keys = query.keyColumns; keys > 0; keys--) while (rows[at++] !== TAB);
     if (query.deduplicates) {
       if (rows[at] === TRUE) return { reason: 'duplicate' };
       at += 2;
     }
-    let exited = false;
 
     for (let index = 0; index < columns.length; index++) {
       const column = columns[index] as Column;
@@ -104,39 +109,37 @@ export class RowFormatter {
       const cell = at;
       const cellOut = length;
       let byte = rows[at] as number;
-      let plain = column.kind === 'time' || special[byte] !== FIRST;
-      if (plain) {
-        for (; special[byte] !== ANYWHERE || (column.kind === 'time' && byte !== TAB && byte !== LF);) {
-          out[length++] = byte;
-          byte = rows[++at] as number;
-        }
-        plain = byte === TAB || byte === LF;
-      }
-      if (!plain) {
-        // LF and TAB end a cell; inside of one they stand behind a backslash as letters.
-        while (byte !== TAB && byte !== LF) byte = rows[++at] as number;
-        if (isNull(rows, cell, at)) {
-          if (column.required) return { reason: 'required', column: column.name };
-          length = append(out, cellOut, dialect.nullCell);
-        } else {
-          length = dialect.write(rows, cell, at, out, cellOut);
-          if (length < 0) return { reason: length === FORMULA ? 'formula' : 'unquotable', column: column.name };
-        }
-      } else if (column.kind === 'time') {
+      if (column.kind === 'time') {
         if (dialect.afterTime === null) return { reason: 'unquotable', column: column.name };
+        for (; byte !== TAB && byte !== LF; byte = rows[++at] as number) out[length++] = byte;
         out[cellOut + SPACE_AT] = T;
         length = append(out, length - UTC_BYTES, dialect.afterTime);
-      } else if (column.required && this.#isBlank(rows, cell, at)) {
-        return { reason: 'required', column: column.name };
-      } else if (length === cellOut) {
-        length = append(out, length, dialect.emptyCell);
+      } else {
+        // The one loop that is long: most bytes are plain.
+        if (special[byte] !== FIRST) {
+          for (; special[byte] !== ANYWHERE; byte = rows[++at] as number) out[length++] = byte;
+        }
+        if (byte !== TAB && byte !== LF) {
+          // LF and TAB end a cell; inside of one they stand behind a backslash as letters.
+          while (byte !== TAB && byte !== LF) byte = rows[++at] as number;
+          if (isNull(rows, cell, at)) {
+            if (column.required) return { reason: 'required', column: column.name };
+            length = append(out, cellOut, dialect.nullCell);
+          } else {
+            length = dialect.write(rows, cell, at, out, cellOut);
+            if (length < 0) return { reason: length === FORMULA ? 'formula' : 'unquotable', column: column.name };
+          }
+        } else if (column.required && this.#isBlank(rows, cell, at)) {
+          return { reason: 'required', column: column.name };
+        } else if (length === cellOut) {
+          length = append(out, length, dialect.emptyCell);
+        }
       }
-      if (index === this.#statusAt) exited = rows[rows[cell] === QUOTE ? cell + 1 : cell] === E;
+      if (index === this.#statusAt) this.#exited = rows[rows[cell] === QUOTE ? cell + 1 : cell] === E;
       at++;
     }
     this.#length = append(out, length, dialect.end);
-    this.tally.written++;
-    if (exited) this.tally.exited++;
+    this.#next = at;
     return undefined;
   }
 
@@ -145,10 +148,9 @@ export class RowFormatter {
     return this.dialect.blankCells.some((blank) => rows.compare(blank, 0, blank.length, start, end) === 0);
   }
 
-  #reserve(bytes: number): void {
-    if (this.#length + bytes <= this.#out.length) return;
-    const grown = Buffer.allocUnsafeSlow(this.#length + bytes);
-    this.#out.copy(grown, 0, 0, this.#length);
+  #grow(kept: number, needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(needed + SPARE_BYTES);
+    this.#out.copy(grown, 0, 0, kept);
     this.#out = grown;
   }
 
