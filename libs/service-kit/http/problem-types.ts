@@ -302,6 +302,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
   ],
 
   // Starting
+  'address-unusable': [
+    'internal',
+    'Waybill could not listen where <code>WAYBILL_HOST</code> and <code>WAYBILL_PORT</code> say: something else listens there, or this user may not.',
+  ],
   'configuration-invalid': [
     'malformed',
     'The configuration is wrong; the message names every mistake at once. <code>docs/operations.md</code> explains the settings.',
