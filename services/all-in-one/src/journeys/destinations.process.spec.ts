@@ -91,7 +91,7 @@ describe('creating a destination', () => {
       name === 'OPEN' ? { status: 4, message: `No\u0000pe \u001b[31m${'x'.repeat(20_000)}` } : undefined;
     const answer = await create('Strange');
     expect(outcomeOf(answer)).toBe('422 target-rejected');
-     
+
     expect(JSON.stringify(answer.body)).not.toMatch(/[\u0000-\u001f]|\\u00[01]/);
     delete partner.faults.onRequest;
     expect(await made('After it')).toMatchObject({ status: 'enabled' });

@@ -18,8 +18,7 @@ const load = async (segmentId: string, csv: string, mode: 'merge' | 'replace' = 
   expect(status).toBe(200);
   return body;
 };
-const segment = async (id: string) =>
-  (await api.get<SegmentView>(`/v1/segments/${encodeURIComponent(id)}`)).body;
+const segment = async (id: string) => (await api.get<SegmentView>(`/v1/segments/${encodeURIComponent(id)}`)).body;
 const profile = (id: string, as: Api = api) => as.get<ProfileView>(`/v1/profiles/${encodeURIComponent(id)}`);
 
 describe('a segment', () => {
@@ -62,7 +61,12 @@ describe('a segment', () => {
     },
   );
 
-  it.each(['x'.repeat(257), 'nul\u0000', 'line\nend', '\u0085'])('may not be named %j', async (id) => {
+  it('may not be named with a NUL, which no path may hold', async () => {
+    const answer = await api.put(`/v1/segments/${encodeURIComponent('nul\u0000')}`, { name: 'Bad' });
+    expect(outcomeOf(answer)).toBe('400 malformed-request');
+  });
+
+  it.each(['x'.repeat(257), 'line\nend', '\u0085'])('may not be named %j', async (id) => {
     const answer = await api.put(`/v1/segments/${encodeURIComponent(id)}`, { name: 'Bad' });
     expect(outcomeOf(answer)).toBe('400 invalid-input');
     expect(answer.problem.fields?.map(({ path }) => path)).toEqual(['id']);
@@ -95,7 +99,10 @@ describe('members', () => {
         segments: [{ id: 'counted', status: 'realized', since: expect.stringMatching(TIME) }],
       },
     });
-    expect((await profile('c@x.io')).body).toMatchObject({ attributes: { city: '' }, segments: [{ status: 'exited' }] });
+    expect((await profile('c@x.io')).body).toMatchObject({
+      attributes: { city: '' },
+      segments: [{ status: 'exited' }],
+    });
     expect(outcomeOf(await profile('nobody@x.io'))).toBe('404 profile-not-found');
     expect(outcomeOf(await profile('b@x.io', waybill.api({ 'x-tenant': 'other' })))).toBe('404 profile-not-found');
     expect(outcomeOf(await profile('b@x.io', waybill.api({ 'x-sandbox': 'dev' })))).toBe('404 profile-not-found');
@@ -104,7 +111,11 @@ describe('members', () => {
   it('come as NDJSON with identities, attributes of any shape and a status', async () => {
     await api.put('/v1/segments/lines', { name: 'Lines' });
     const lines = [
-      { id: 'p-1', identities: { email: ['a@x.io', 'b@x.io'], crm: '7' }, attributes: { tags: ['a', { b: 1 }], n: null } },
+      {
+        id: 'p-1',
+        identities: { email: ['a@x.io', 'b@x.io'], crm: '7' },
+        attributes: { tags: ['a', { b: 1 }], n: null },
+      },
       { id: 'p-2' },
       { id: 'p-3', status: 'exited' },
     ];
