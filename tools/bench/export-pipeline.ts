@@ -8,12 +8,12 @@ import { GZIP_LEVEL } from '@waybill/delivery';
 import { migrate, openDatabase } from '@waybill/postgres';
 import { findGnuPG } from '@waybill/testkit/gnupg';
 import { findOpenSsh, findOpenSshWithDisk, type OpenSshServer } from '@waybill/testkit/openssh';
-import ssh2 from 'ssh2';
 import { openBenchServer } from './database.js';
 import { BASELINE_QUERY, IDENTITY_COLUMN, SCOPE, SEGMENT } from './export-data.js';
 import { type ExportDone, runExport } from './export-job.js';
 import { csvOf } from './profiles.js';
 import { alternate, type Bench, type BenchOptions, type BenchRow, rates } from './result.js';
+import { ed25519Key } from '@waybill/testkit/ssh-key';
 
 const MILLION = 1_000_000;
 const MOST_MEGABYTES = 300;
@@ -108,7 +108,7 @@ const openPlace = async (): Promise<Place> => {
   const database = await openBenchServer();
   // In memory where that can be mounted, so that the partner's disk is not measured.
   const partner = await openSsh.value.start(findOpenSshWithDisk().available ? { diskBytes: 8e9 } : {});
-  const sshKey = ssh2.utils.generateKeyPairSync('ed25519');
+  const sshKey = ed25519Key();
   await partner.authorize(sshKey.public);
   const fingerprint = await keyRing.makeKey({ userId: 'partner', primary: 'rsa3072', encryption: 'rsa3072' });
   const encryptionKey = await keyRing.exportArmored(fingerprint);

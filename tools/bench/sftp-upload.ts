@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connectorFor, type Credentials, type Environment } from '@waybill/connectors';
 import { findOpenSsh, findOpenSshWithDisk, type OpenSshServer } from '@waybill/testkit/openssh';
-import ssh2 from 'ssh2';
 import { alternate, type Bench, rates } from './result.js';
+import { ed25519Key } from '@waybill/testkit/ssh-key';
 
 const MEBIBYTE = 1024 * 1024;
 const MEBIBYTES = 500;
@@ -28,7 +28,7 @@ export const sftpUpload: Bench = async ({ rounds, progress }) => {
   try {
     const file = join(home, 'audience.csv.gz.pgp');
     await writeRandom(file, MEBIBYTES);
-    const key = ssh2.utils.generateKeyPairSync('ed25519');
+    const key = ed25519Key();
     await server.authorize(key.public);
     progress('warming both up');
     const sides = { ours: ours(server, file, key.private), sftp: await bareSftp(server, file, key.private, home) };

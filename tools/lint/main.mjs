@@ -6,12 +6,10 @@ const given = process.argv.slice(2);
 const options = given.filter((argument) => argument.startsWith('-'));
 const paths = given.filter((argument) => !argument.startsWith('-'));
 const targets = paths.length > 0 ? paths : ['.'];
-const cache = ['--cache', '--cache-strategy=content'];
-const eslintCache = [...cache, `--cache-location=${join(modules, '.cache/eslint/')}`];
-
-const eslint = [join(modules, 'eslint/bin/eslint.js'), '--max-warnings=0', ...eslintCache, ...options, ...targets];
+// Without a cache: what a rule says of a file depends on the types in others.
+const eslint = [join(modules, 'eslint/bin/eslint.js'), '--max-warnings=0', ...options, ...targets];
 const look = options.includes('--fix') ? '--write' : '--check';
-const prettier = [join(modules, 'prettier/bin/prettier.cjs'), look, '--log-level=warn', ...cache, ...targets];
+const prettier = [join(modules, 'prettier/bin/prettier.cjs'), look, '--log-level=warn', '--cache', ...targets];
 
 const [rules, looks] = await Promise.all([
   run(process.execPath, eslint),

@@ -80,7 +80,8 @@ export class EventHubTargetForm {
 export const eventHubsSpec: ConnectorSpec = {
   type: 'azure-event-hubs',
   name: 'Azure Event Hubs',
-  description: 'Delivers one event for each change of a profile to an event hub.',
+  description:
+    'Delivers one event for each change of a profile to an event hub. Not to be connected to in this version.',
   category: 'streaming',
   delivers: 'events',
   encryption: false,

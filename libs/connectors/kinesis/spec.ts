@@ -60,7 +60,8 @@ export class KinesisTargetForm {
 export const kinesisSpec: ConnectorSpec = {
   type: 'amazon-kinesis',
   name: 'Amazon Kinesis',
-  description: 'Delivers one event for each change of a profile to a data stream.',
+  description:
+    'Delivers one event for each change of a profile to a data stream. Not to be connected to in this version.',
   category: 'streaming',
   delivers: 'events',
   encryption: false,

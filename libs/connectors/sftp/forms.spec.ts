@@ -5,6 +5,7 @@ import ssh2 from 'ssh2';
 import { PasswordForm, SftpTargetForm, SshKeyForm } from './forms.js';
 import { hostKeyOf, parseHostKey } from './host-key.js';
 import { addressOf, folderOf } from './spec.js';
+import { ed25519Key } from '@waybill/testkit/ssh-key';
 
 const problemsOf = (work: () => unknown): readonly string[] => {
   try {
@@ -156,7 +157,7 @@ describe('the form of an SSH key account', () => {
 });
 
 describe('a host key', () => {
-  const { public: line } = ssh2.utils.generateKeyPairSync('ed25519');
+  const { public: line } = ed25519Key();
   const blob = Buffer.from(line.split(' ')[1] ?? '', 'base64');
   const known = hostKeyOf(blob);
 

@@ -8,6 +8,7 @@ import type { Credentials, Environment, Findings, Proof } from '../port.js';
 import { hostKeyOf } from './host-key.js';
 import { createSftpConnector } from './index.js';
 import { parsePrivateKey } from './private-key.js';
+import { ed25519Key } from '@waybill/testkit/ssh-key';
 
 const connector = createSftpConnector({ request: 10_000 });
 const environment: Environment = { allowPrivateNetworks: true, signal: new AbortController().signal };
@@ -189,7 +190,7 @@ describeWith('SFTP to OpenSSH', findOpenSsh(), (openSsh) => {
 
     it('says what a server still asks for after it accepted the key', () =>
       withServer({ settings: ['AuthenticationMethods publickey,password'] }, async (server) => {
-        const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
+        const { private: privateKey, public: publicKey } = ed25519Key();
         await server.authorize(publicKey);
         const proof = await connector.proveCredentials(credentialsFor(server, { privateKey }), environment);
         expect(failedChecks(proof)).toEqual(['authenticate not-supported']);

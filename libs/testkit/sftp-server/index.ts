@@ -5,6 +5,7 @@ import ssh2, { type AuthContext, type AuthenticationType, type ParsedKey, type P
 import { Disk } from './disk.js';
 import type { Faults } from './faults.js';
 import { type Extension, EXTENSIONS, serveSftp } from './subsystem.js';
+import { ed25519Key } from '../ssh-key/index.js';
 
 export * from './faults.js';
 
@@ -44,7 +45,7 @@ export interface SftpServer {
 /** An SFTP server on 127.0.0.1 that serves a folder: for tests and for the demonstration, with faults to inject. */
 export const startSftpServer = async (options: SftpServerOptions): Promise<SftpServer> => {
   const { root, users, port = 0, extensions = EXTENSIONS, faults = {} } = options;
-  const hostKeys = options.hostKeys ?? [ssh2.utils.generateKeyPairSync('ed25519').private];
+  const hostKeys = options.hostKeys ?? [ed25519Key().private];
   const disk = new Disk(root);
   const sockets = new Set<Socket>();
   let signInAttempts = 0;

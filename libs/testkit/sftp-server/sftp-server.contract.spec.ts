@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { type Availability, available, describeWith, unavailable } from '../availability/index.js';
 import { type SftpServer, startSftpServer } from './index.js';
+import { ed25519Key } from '../ssh-key/index.js';
 
 const SFTP = '/usr/bin/sftp';
 const findClient = (): Availability<string> =>
@@ -16,7 +17,7 @@ describeWith("the test kit's SFTP server, to OpenSSH's client", findClient(), (c
   let home: string;
   let root: string;
   let server: SftpServer;
-  const key = ssh2.utils.generateKeyPairSync('ed25519');
+  const key = ed25519Key();
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'waybill-sftp-client-'));
@@ -85,7 +86,7 @@ describeWith("the test kit's SFTP server, to OpenSSH's client", findClient(), (c
   });
 
   it('lets in only the key it knows', async () => {
-    const other = ssh2.utils.generateKeyPairSync('ed25519');
+    const other = ed25519Key();
     await writeFile(join(home, 'identity'), other.private, { mode: 0o600 });
     await expect(sftp('pwd')).rejects.toThrow(/Permission denied/);
     await writeFile(join(home, 'identity'), key.private, { mode: 0o600 });

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { denying, type Faults, fullAfter, startSftpServer, type SftpServer } from '@waybill/testkit/sftp-server';
-import ssh2 from 'ssh2';
 import type { Api } from './testing/api.js';
 import { eventually } from './testing/eventually.js';
 import {
@@ -17,6 +16,7 @@ import {
   setUpDelivery,
 } from './testing/exports.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
+import { ed25519Key } from '@waybill/testkit/ssh-key';
 
 const FOLDER = 'incoming';
 const USER = { username: 'acme', password: 'correct horse' };
@@ -26,7 +26,7 @@ const rows = Array.from({ length: MEMBERS }, (_, index) => `member-${index + 10}
 /** A partner whose server can go wrong, go away and come back at the same address. */
 class Partner {
   readonly root = mkdtempSync(join(tmpdir(), 'waybill-faulty-'));
-  readonly hostKey = ssh2.utils.generateKeyPairSync('ed25519').private;
+  readonly hostKey = ed25519Key().private;
   readonly faults: Faults = {};
   server!: SftpServer;
   destinationId = '';
@@ -131,7 +131,7 @@ describe('an export to a partner where something goes wrong', () => {
   it('who shows another host key is sent nothing, not even the password', async () => {
     const partner = await newPartner('Impostor');
     await partner.server.stop();
-    await partner.start(ssh2.utils.generateKeyPairSync('ed25519').private);
+    await partner.start(ed25519Key().private);
     const run = await exportTo(partner);
     expect(failureOf(run)).toBe('failed /problems/host-key-changed');
     expect(partner.server.signInAttempts).toBe(0);

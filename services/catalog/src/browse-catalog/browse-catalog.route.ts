@@ -1,6 +1,6 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { connectorFor, type ConnectorSpec, specFor, specs } from '@waybill/connectors';
+import { type ConnectorSpec, specFor, specs } from '@waybill/connectors';
 import { WaybillError } from '@waybill/kernel';
 import { type Caller, CurrentCaller, ServiceController } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
@@ -31,7 +31,6 @@ class CatalogCard {
   @ApiProperty({ description: 'At least one account of this type.' }) connected!: boolean;
   @ApiProperty() destinations!: number;
   @ApiProperty({ enum: ['configure', 'activate'] }) primaryAction!: 'configure' | 'activate';
-  @ApiProperty({ description: 'False: shown with its forms, and not to be connected to yet.' }) available!: boolean;
 }
 
 const NONE: ConnectionCounts = { accounts: 0, destinations: 0 };
@@ -45,7 +44,6 @@ const cardOf = (spec: ConnectorSpec, { accounts, destinations }: ConnectionCount
   connected: accounts > 0,
   destinations,
   primaryAction: destinations > 0 ? 'activate' : 'configure',
-  available: connectorFor(spec.type) !== undefined,
 });
 
 const matches = ({ name, description, type }: ConnectorSpec, search: string): boolean =>
