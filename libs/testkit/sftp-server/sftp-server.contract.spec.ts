@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { type Availability, available, describeWith, unavailable } from '../availability/index.js';
 import { type SftpServer, startSftpServer } from './index.js';
 import { ed25519Key } from '../ssh-key/index.js';
