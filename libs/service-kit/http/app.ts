@@ -10,6 +10,7 @@ import { refuseForeignPages } from './caller.js';
 import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
 import { answerFrameworkError, ProblemFilter } from './problem.js';
+import { closeUnusedConnections } from './unused-connections.js';
 
 /** The HTTP side of a process: one Fastify server with the services that `root` imports. Not listening yet. */
 export const createHttpApp = async (root: Type | object): Promise<NestFastifyApplication> => {
@@ -25,6 +26,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
     abortOnError: false,
     bodyParser: false, // takes forms of web pages as well
   });
+  closeUnusedConnections(fastify);
   takeBodies(app);
   logAnswers(fastify);
   // Documents and unknown paths included, which no guard sees.

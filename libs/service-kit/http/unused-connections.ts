@@ -1,0 +1,16 @@
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * A connection on which nothing was asked yet, as browsers and pools open them ahead, is no idle one to Node and would hold
+ * up the end of the process: here they are closed with the server.
+ */
+export const closeUnusedConnections = (fastify: FastifyInstance): void => {
+  const unused = new Set<Socket>();
+  fastify.server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  fastify.server.on('request', ({ socket }) => unused.delete(socket));
+  fastify.addHook('preClose', async () => unused.forEach((socket) => socket.destroy()));
+};
