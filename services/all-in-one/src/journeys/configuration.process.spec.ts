@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testDatabase } from '@waybill/testkit/postgres';
@@ -75,11 +77,24 @@ it('a port that is taken ends the start with its reason', async () => {
   expect(output).toMatch(new RegExp(`${port}.*in use|EADDRINUSE`));
 }, 90_000);
 
-it('an orderly stop ends with code 0, and a second process finds everything as it was', async () => {
-  const waybill = await startWaybill();
-  const { body } = await waybill.api().post<{ id: string }>('/v1/segments', { name: 'Kept' });
-  expect(await waybill.stop()).toBe(0);
-  await waybill.start();
-  expect(await waybill.api().get(`/v1/segments/${body.id}`)).toMatchObject({ status: 200, body: { name: 'Kept' } });
-  await waybill.close();
-}, 90_000);
+describe('an orderly stop', () => {
+  it('ends with code 0, and the next process finds everything as it was', async () => {
+    const waybill = await startWaybill();
+    const { body } = await waybill.api().post<{ id: string }>('/v1/segments', { name: 'Kept' });
+    expect(await waybill.stop()).toBe(0);
+    await waybill.start();
+    expect(await waybill.api().get(`/v1/segments/${body.id}`)).toMatchObject({ status: 200, body: { name: 'Kept' } });
+    await waybill.close();
+  }, 90_000);
+
+  it('waits for no connection on which nothing was asked, as browsers open them ahead', async () => {
+    const waybill = await startWaybill();
+    const { port } = new URL(waybill.address);
+    const ahead = connect(Number(port), '127.0.0.1');
+    await once(ahead, 'connect');
+    const begun = performance.now();
+    expect(await waybill.stop()).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    await waybill.close();
+  }, 90_000);
+});
