@@ -1,8 +1,18 @@
 import { checkMapping } from '@waybill/contracts';
+import { type CommandContext, newId, type Scope } from '@waybill/kernel';
 import { COLUMNS } from './profiles.js';
 
 export const SCOPE = { tenant: 'acme', sandbox: 'prod' };
 export const SEGMENT = { id: 'customers', name: 'Customers' };
+
+/** Of a command that is given here and now. */
+export const contextOf = (scope: Scope): CommandContext => ({
+  ...scope,
+  commandId: newId(),
+  actor: 'bench',
+  at: new Date().toISOString(),
+  correlationId: 'bench',
+});
 
 const [ID = '', ...ATTRIBUTES] = COLUMNS;
 export const IDENTITY_COLUMN = ID;

@@ -9,7 +9,7 @@ import { migrate, openDatabase } from '@waybill/postgres';
 import { findGnuPG } from '@waybill/testkit/gnupg';
 import { findOpenSsh, findOpenSshWithDisk, type OpenSshServer } from '@waybill/testkit/openssh';
 import { openBenchServer } from './database.js';
-import { BASELINE_QUERY, IDENTITY_COLUMN, SCOPE, SEGMENT } from './export-data.js';
+import { BASELINE_QUERY, contextOf, IDENTITY_COLUMN, SCOPE, SEGMENT } from './export-data.js';
 import { type ExportDone, runExport } from './export-job.js';
 import { csvOf } from './profiles.js';
 import { alternate, type Bench, type BenchOptions, type BenchRow, rates } from './result.js';
@@ -160,7 +160,7 @@ const loadAudience = async (url: string, rows: number): Promise<void> => {
   async function* csv() {
     yield* csvOf(rows);
   }
-  await loadMembers(database, { ...SCOPE, segmentId: SEGMENT.id, mode: 'merge', format }, csv());
+  await loadMembers(database, { context: contextOf(SCOPE), segmentId: SEGMENT.id, mode: 'merge', format }, csv());
   await database.pool.query('checkpoint');
   await database.close();
 };

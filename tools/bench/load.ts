@@ -6,6 +6,7 @@ import { audienceTables, loadMembers } from '@waybill/audience';
 import { type Database, migrate, openDatabase } from '@waybill/postgres';
 import { from as copyFrom } from 'pg-copy-streams';
 import { openBenchServer } from './database.js';
+import { contextOf, SCOPE } from './export-data.js';
 import { copyRowsOf, csvOf } from './profiles.js';
 import { alternate, type Bench, rates } from './result.js';
 
@@ -46,8 +47,7 @@ export const load: Bench = async ({ rounds, progress }) => {
           const { accepted } = await loadMembers(
             database,
             {
-              tenant: 'acme',
-              sandbox: 'prod',
+              context: contextOf(SCOPE),
               segmentId: 's',
               mode: 'merge',
               format: { type: 'csv', identity: 'customerId' },

@@ -6,6 +6,7 @@ import { AnswerDescribeSegments, AnswerWatermarkNow } from './describe-segments/
 import { GrantExport } from './export-view/grant-export.js';
 import { ListSegmentsRoute, segmentsProjection } from './list-segments/list-segments.route.js';
 import { LoadMembersRoute } from './load-members/load-members.route.js';
+import { LoadRecorder } from './load-members/load-recorder.js';
 import { segmentPublications } from './publish/publish.js';
 import { TakeReportedMemberships } from './report-memberships/report-memberships.js';
 import { Segments } from './segments.js';
@@ -24,7 +25,7 @@ import { ProfileRoute } from './show-profile/show-profile.route.js';
       {
         listeners: [TakeReportedMemberships],
         answerers: [AnswerDescribeSegments, AnswerWatermarkNow],
-        workers: [GrantExport],
+        workers: [GrantExport, LoadRecorder],
       },
     ),
     Segments,

@@ -50,7 +50,7 @@ const memberOf = (columns: readonly string[], identity: string): ((record: CsvRe
 
   return ({ line, fields }) => {
     if (fields.length !== columns.length) {
-      return { line, reason: `has ${fields.length} fields, and the header names ${columns.length}` };
+      return { line, reason: `has ${counted(fields.length)}, and the header names ${columns.length}` };
     }
     const id = fields[idAt] ?? '';
     const fault = faultOfClientId(id);
@@ -68,6 +68,8 @@ const memberOf = (columns: readonly string[], identity: string): ((record: CsvRe
     };
   };
 };
+
+const counted = (fields: number): string => `${fields} ${fields === 1 ? 'field' : 'fields'}`;
 
 const unusable = (why: string): WaybillError =>
   new WaybillError(

@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
+import { type CommandContext, newId } from '@waybill/kernel';
 import { type Database, migrate, openDatabase } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
 import { audienceTables } from '../audience-tables.js';
+import type { Segments } from '../segments.js';
 import { findProfile } from '../show-profile/find-profile.js';
 import { countsOf } from '../store/segment-counts.js';
 import { lastChange } from '../store/changes.js';
 import { loadMembers, type LoadRequest } from './load-members.js';
+import { LoadRecorder } from './load-recorder.js';
+import { loadsToRecord, markRecorded } from './loads.js';
 
 const scope = { tenant: 'acme', sandbox: 'prod' };
+
+type LoadOptions = Partial<Pick<LoadRequest, 'mode' | 'format'> & CommandContext>;
 
 describe('Loading members', () => {
   let server: TestDatabase;
@@ -32,13 +38,26 @@ describe('Loading members', () => {
     const bytes = Buffer.from(text as string);
     for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
   }
-  const csv = (text: string | Buffer, request: Partial<LoadRequest> = {}) =>
+  const context = (more: Partial<CommandContext> = {}): CommandContext => ({
+    ...scope,
+    commandId: newId(),
+    actor: 'somebody',
+    at: '2026-01-01T00:00:00Z',
+    correlationId: 'correlation',
+    ...more,
+  });
+  const csv = (text: string | Buffer, { format, mode, ...more }: LoadOptions = {}) =>
     loadMembers(
       database,
-      { ...scope, segmentId, mode: 'merge', format: { type: 'csv', identity: 'email' }, ...request },
+      {
+        context: context(more),
+        segmentId,
+        mode: mode ?? 'merge',
+        format: format ?? { type: 'csv', identity: 'email' },
+      },
       chunks(text),
     );
-  const ndjson = (lines: readonly object[], request: Partial<LoadRequest> = {}) =>
+  const ndjson = (lines: readonly object[], request: LoadOptions = {}) =>
     csv(lines.map((line) => JSON.stringify(line)).join('\n'), { format: { type: 'ndjson' }, ...request });
   const counts = async () => (await countsOf(database, scope, [segmentId])).get(segmentId);
   const statuses = async () => {
@@ -126,7 +145,7 @@ describe('Loading members', () => {
       rejected: 8,
       rejections: [
         { line: 3, reason: 'its "email" is empty' },
-        { line: 4, reason: 'has 1 fields, and the header names 2' },
+        { line: 4, reason: 'has 1 field, and the header names 2' },
         { line: 5, reason: 'has the same profile id as line 2, which counts' },
         { line: 6, reason: 'is not valid UTF-8' },
         { line: 7, reason: expect.stringContaining('text after the closing quote') },
@@ -168,7 +187,8 @@ describe('Loading members', () => {
       throw new Error('the sender went away');
     }
     const format = { type: 'csv', identity: 'email' } as const;
-    await expect(loadMembers(database, { ...scope, segmentId, mode, format }, broken())).rejects.toThrow('went away');
+    const request = { context: context(), segmentId, mode, format };
+    await expect(loadMembers(database, request, broken())).rejects.toThrow('went away');
     expect(await statuses()).toEqual({ known: 'realized' });
     expect((await findProfile(database, scope, 'known'))?.attributes).toEqual({ name: '1' });
     expect(await lastChange(database, scope)).toBe(before);
@@ -214,5 +234,82 @@ describe('Loading members', () => {
     const results = await Promise.all([0, 100, 200, 300].map((from) => csv(file(from))));
     expect(results.reduce((sum, { entered }) => sum + entered, 0)).toBe(800);
     expect(await counts()).toMatchObject({ members: 800 });
+  });
+
+  it('once more with the same command changes nothing, and answers what it did the first time', async () => {
+    const commandId = newId();
+    const first = await csv('email\na\n""\n', { commandId });
+    await csv('email\nb\n', { mode: 'replace' });
+    expect(await csv('email\na\n""\n', { commandId })).toEqual(first);
+    expect(await statuses()).toEqual({ a: 'exited', b: 'realized' });
+    await expect(csv('email\nc\n', { commandId })).rejects.toMatchObject({ slug: 'idempotency-key-reused' });
+    await expect(csv('email\na\n""\n', { commandId, mode: 'replace' })).rejects.toMatchObject({
+      slug: 'idempotency-key-reused',
+    });
+    expect(await statuses()).toEqual({ a: 'exited', b: 'realized' });
+  });
+
+  it('leaves a note of each load until its event is in the log', async () => {
+    const commandId = newId();
+    const result = await csv('email\na\n', { commandId, tenant: 'noted' });
+    const noted = async () => (await loadsToRecord(database)).filter(({ context: { tenant } }) => tenant === 'noted');
+    expect(await noted()).toEqual([
+      { context: context({ commandId, tenant: 'noted' }), segmentId, mode: 'merge', result },
+    ]);
+    await markRecorded(database, commandId);
+    expect(await noted()).toEqual([]);
+  });
+
+  it('is recorded after all when the process ended before its event was in the log', async () => {
+    const left = await csv('email\na\n', { tenant: 'left over', commandId: newId(), expectedRevision: 7 });
+    const executed: [string, object, CommandContext][] = [];
+    const segments = {
+      execute: (...command: [string, object, CommandContext]) => Promise.resolve(executed.push(command)),
+    };
+    const recorder = new LoadRecorder(database, segments as unknown as Segments);
+    recorder.start();
+    await recorder.stop();
+    const { rejections: _, ...counts } = left;
+    const ours = executed.filter(([, , { tenant }]) => tenant === 'left over');
+    expect(ours).toEqual([
+      [
+        segmentId,
+        { type: 'RecordLoad', load: { mode: 'merge', ...counts } },
+        expect.not.objectContaining({ expectedRevision: 7 }),
+      ],
+    ]);
+    expect(await loadsToRecord(database)).toEqual([]);
+  });
+
+  it('takes no connection from the pool, and refuses more uploads at once than it has connections for', async () => {
+    const senders: (() => void)[] = [];
+    async function* slow() {
+      yield Buffer.from('email\n');
+      await new Promise<void>((resolve) => senders.push(resolve));
+      yield Buffer.from('a\n');
+    }
+    const upload = () =>
+      loadMembers(
+        database,
+        { context: context(), segmentId, mode: 'merge', format: { type: 'csv', identity: 'email' } },
+        slow(),
+      );
+    const uploads = Array.from({ length: 8 }, upload);
+    await expect(upload()).rejects.toMatchObject({ slug: 'too-many-loads', kind: 'too-many' });
+    expect(database.pool.totalCount - database.pool.idleCount).toBe(0);
+    while (senders.length < 8) await new Promise((resolve) => setTimeout(resolve, 5));
+    senders.forEach((send) => send());
+    await Promise.all(uploads);
+    await csv('email\nb\n');
+    expect(await counts()).toMatchObject({ members: 2 });
+  });
+
+  it('tells the planner of a load that is worth it', async () => {
+    await csv(`email\n${Array.from({ length: 10_000 }, (_, n) => `p${n}`).join('\n')}`, { tenant: 'large' });
+    const { rows } = await database.pool.query<{ tables: number }>(
+      `select count(*) as tables from pg_stats
+       where schemaname = 'audience' and attname = 'tenant' and most_common_vals::text like '%large%'`,
+    );
+    expect(rows).toEqual([{ tables: 2 }]);
   });
 });

@@ -8,6 +8,7 @@ import { IsIn, IsOptional, IsString } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { Segments } from '../segments.js';
 import { type LoadFormat, loadMembers } from './load-members.js';
+import { LoadRecorder } from './load-recorder.js';
 
 export class LoadMembersQuery {
   /** `replace`: members that the upload does not name exit. */
@@ -26,6 +27,7 @@ export class LoadMembersRoute {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(Segments) private readonly segments: Segments,
+    @Inject(LoadRecorder) private readonly recorder: LoadRecorder,
   ) {}
 
   /** Loads members as CSV or NDJSON, streamed, of any size, all or nothing. */
@@ -39,18 +41,22 @@ export class LoadMembersRoute {
     @Req() request: FastifyRequest,
   ) {
     const format = formatOf(request.headers['content-type'], identity);
-    await this.segments.existing(context, segmentId);
-    const { tenant, sandbox } = context;
-    const result = await loadMembers(this.database, { tenant, sandbox, segmentId, mode, format }, request.raw);
-    const { rejections: _, ...counts } = result;
-    const { revision, position } = await this.segments.execute(
-      segmentId,
-      { type: 'RecordLoad', load: { mode, ...counts } },
-      context,
-    );
+    checkRevision(context, await this.segments.existing(context, segmentId));
+    const result = await loadMembers(this.database, { context, segmentId, mode, format }, request.raw);
+    const { revision, position } = await this.recorder.record({ context, segmentId, mode, result });
     return new Outcome(result, { status: 200, revision, position });
   }
 }
+
+/** `If-Match`, before the first row: once the rows are in, the event has to follow. */
+const checkRevision = ({ expectedRevision }: CommandContext, { revision }: { readonly revision: number }): void => {
+  if (expectedRevision === undefined || expectedRevision === revision) return;
+  throw new WaybillError(
+    'version-mismatch',
+    'version-conflict',
+    `You saw revision ${expectedRevision}; the segment is at revision ${revision} by now. Read it again and decide anew.`,
+  );
+};
 
 const formatOf = (contentType = '', identity: string | undefined): LoadFormat => {
   const type = contentType.split(';')[0]?.trim().toLowerCase();

@@ -1,20 +1,24 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type Scope, WaybillError } from '@waybill/kernel';
+import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import type pg from 'pg';
 import { drawChange } from '../store/changes.js';
-import { exitOthers, mergeMemberships, mergeProfiles, type Moves } from '../store/merge.js';
+import { exitOthers, mergeMemberships, mergeProfiles } from '../store/merge.js';
 import { refreshStatistics } from '../store/statistics.js';
 import { csvMembers } from './csv-members.js';
+import { earlierLoad, noteLoad } from './loads.js';
 import { ndjsonMembers } from './ndjson-members.js';
 import { type Staged, stageUpload } from './staging.js';
+import { withUploadConnection } from './upload-connections.js';
 import type { Rejection, UploadReader } from './upload-reader.js';
 
 export type LoadMode = 'merge' | 'replace';
 /** For CSV the column that holds the profile id. */
 export type LoadFormat = { readonly type: 'csv'; readonly identity: string } | { readonly type: 'ndjson' };
 
-export interface LoadRequest extends Scope {
+export interface LoadRequest {
+  /** Whose data it is, and which command this is: the same one again gives the first result. */
+  readonly context: CommandContext;
   readonly segmentId: string;
   readonly mode: LoadMode;
   readonly format: LoadFormat;
@@ -36,43 +40,26 @@ export interface LoadResult {
 
 /**
  * Loads members into a segment from an upload of any size, all or nothing: a body that breaks off, or that cannot be read
- * (`csv-header-unusable`, `csv-quote-unclosed`: malformed), changes nothing. Holds one connection of the pool until it ends.
- * A `replace` of which no line could be used is refused (`nothing-accepted`), rather than emptying the segment.
+ * (`csv-header-unusable`, `csv-quote-unclosed`: malformed), changes nothing. A `replace` of which no line could be used is
+ * refused (`nothing-accepted`), rather than emptying the segment. Also throws `idempotency-key-reused` (refused),
+ * `too-many-loads` (too-many) and `database-unavailable` (unavailable).
  */
-export const loadMembers = async (
+export const loadMembers = (
   database: Database,
   request: LoadRequest,
   body: AsyncIterable<Uint8Array>,
-): Promise<LoadResult> => {
-  const hash = createHash('sha256');
-  const client = await database.pool.connect();
-  let broken: Error | undefined;
-  try {
-    const upload = await stageUpload(client, request.segmentId, readerOf(request.format), hashed(body, hash));
-    if (request.mode === 'replace' && upload.staged === 0 && upload.rejected > 0) throw nothingAccepted(upload);
+): Promise<LoadResult> =>
+  withUploadConnection(database, async (client) => {
+    const { context, segmentId, mode, format } = request;
+    const hash = createHash('sha256');
+    const upload = await stageUpload(client, segmentId, readerOf(format), hashed(body, hash));
+    if (mode === 'replace' && upload.staged === 0 && upload.rejected > 0) throw nothingAccepted(upload);
     await client.query('begin');
-    const moves = await merge(client, request);
+    const result = await merge(client, request, upload, hash.digest('hex'));
     await client.query('commit');
-    await client.query('drop table upload');
-    await refreshStatistics(client, request, request.segmentId, upload.staged);
-    return {
-      received: upload.staged + upload.rejected,
-      accepted: upload.staged,
-      entered: moves.entered,
-      exited: moves.exited + moves.others,
-      unchanged: upload.staged - moves.entered - moves.exited,
-      rejected: upload.rejected,
-      rejections: upload.rejections,
-      sha256: hash.digest('hex'),
-    };
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    // A connection that failed goes, and with it its transaction, its temporary tables and the rest of its COPY.
-    client.release(broken);
-  }
-};
+    await refreshStatistics(client, context, segmentId, upload.staged);
+    return result;
+  });
 
 const readerOf = (format: LoadFormat): UploadReader =>
   format.type === 'csv' ? csvMembers(format.identity) : ndjsonMembers();
@@ -84,15 +71,31 @@ async function* hashed(body: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenera
   }
 }
 
-const merge = async (client: pg.ClientBase, request: LoadRequest): Promise<Moves & { readonly others: number }> => {
-  const change = await drawChange(client, request);
-  await mergeProfiles(client, request, change, 'upload');
-  const { entered, exited } = await mergeMemberships(client, request, request.segmentId, change, 'upload', {
-    confirm: false,
-  });
-  const others =
-    request.mode === 'replace' ? await exitOthers(client, request, request.segmentId, change, 'upload') : 0;
-  return { entered, exited, others };
+const merge = async (
+  client: pg.ClientBase,
+  request: LoadRequest,
+  { staged, rejected, rejections }: Staged,
+  sha256: string,
+): Promise<LoadResult> => {
+  const { context, segmentId, mode } = request;
+  const change = await drawChange(client, context);
+  const earlier = await earlierLoad(client, request, sha256);
+  if (earlier) return earlier;
+  await mergeProfiles(client, context, change, 'upload');
+  const { entered, exited } = await mergeMemberships(client, context, segmentId, change, 'upload', { confirm: false });
+  const others = mode === 'replace' ? await exitOthers(client, context, segmentId, change, 'upload') : 0;
+  const result: LoadResult = {
+    received: staged + rejected,
+    accepted: staged,
+    entered,
+    exited: exited + others,
+    unchanged: staged - entered - exited,
+    rejected,
+    rejections,
+    sha256,
+  };
+  await noteLoad(client, request, result);
+  return result;
 };
 
 const nothingAccepted = ({ rejected, rejections }: Staged): WaybillError =>

@@ -82,4 +82,6 @@ const rowsOf = (reports: readonly MembershipReport[]): readonly Row[] => {
 };
 
 const listsOf = (identities: MembershipReport['identities']): Record<string, readonly string[]> =>
-  Object.fromEntries(Object.entries(identities ?? {}).map(([namespace, ids]) => [namespace, [ids].flat()]));
+  Object.fromEntries(
+    Object.entries(identities ?? {}).map(([namespace, ids]) => [namespace, [...new Set([ids].flat())]]),
+  );

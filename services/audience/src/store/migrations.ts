@@ -44,6 +44,7 @@ export const audienceMigrations: readonly Migration[] = [
 
       create table loads (
         load_id uuid primary key, ${scope}, segment_id ${id}, mode text not null, result jsonb not null,
-        loaded_at timestamptz not null);`,
+        context jsonb not null, recorded boolean not null default false, loaded_at timestamptz not null);
+      create index loads_to_record on loads (loaded_at) where not recorded;`,
   },
 ];
