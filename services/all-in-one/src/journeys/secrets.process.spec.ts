@@ -54,7 +54,8 @@ const signIn = async (changes: JWTPayload = {}): Promise<Api> => {
 const filesIn = async (folder: string): Promise<Record<string, string>> => {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await readFile(file, 'latin1')])));
+  const read = async (file: string): Promise<[string, string]> => [file, await readFile(file, 'latin1')];
+  return Object.fromEntries(await Promise.all(files.map(read)));
 };
 
 beforeAll(async () => {
