@@ -114,6 +114,62 @@ export interface Connector {
     target: Readonly<Record<string, unknown>>,
     environment: Environment,
   ): Promise<FileSink>;
+  openEventSink?(
+    credentials: Credentials,
+    target: Readonly<Record<string, unknown>>,
+    environment: Environment,
+  ): Promise<EventSink>;
+}
+
+/** One event on its way to a stream or a hub. */
+export interface EventRecord {
+  /** The partition key: records of one key are to arrive in their order. 1 to 128 bytes of UTF-8. */
+  readonly key: string;
+  readonly data: Uint8Array;
+  /** Beside the data where the provider has a place for it (Event Hubs: application properties). */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+export type EventOutcome =
+  | { readonly sent: true; /** Where it landed, as the provider tells it: shard and sequence number. */ readonly at?: string }
+  | {
+      readonly sent: false;
+      /** The provider's own: `ProvisionedThroughputExceededException`, `ServerBusyError`. */
+      readonly code: string;
+      readonly message: string;
+      /** `throttled`: worth another try, slower. `failed`: worth another try. `refused`: never to be accepted as it is. */
+      readonly kind: 'throttled' | 'failed' | 'refused';
+      /** How long the provider asks to wait. */
+      readonly waitMs?: number;
+    };
+
+/** Records of one request, packed to the provider's limits, to the byte. */
+export interface EventBatch {
+  /** `full`: it goes into the next one. `too-large`: it fits into none, alone or not. */
+  add(record: EventRecord): 'added' | 'full' | 'too-large';
+  readonly records: number;
+  readonly bytes: number;
+  /**
+   * One request, no retry of the SDK's own. Outcomes by position. Rejects when the signal aborts, and with an error that
+   * concerns the whole destination (see `EventSink`).
+   */
+  send(signal: AbortSignal): Promise<readonly EventOutcome[]>;
+}
+
+/**
+ * Sends events. Errors that concern the whole destination, not records, reject `openEventSink` and `send` as WaybillError:
+ * `partner-permission-denied`, `partner-target-missing`, `partner-rejected` (refused), `partner-unavailable`,
+ * `partner-timeout` (unavailable: worth a retry; whether the records landed is unknown then).
+ */
+export interface EventSink {
+  /** Records of one bucket may share a batch, of two never: Event Hubs takes one partition key a batch; Kinesis has one bucket. */
+  bucketOf(key: string): string;
+  /** Whether a batch lands whole or not at all. If not, it may hold one record of a key only, since a later one may land while an earlier one fails. */
+  readonly atomicBatches: boolean;
+  /** The largest record, key and data (and what the provider counts beside them), in bytes. */
+  readonly mostRecordBytes: number;
+  openBatch(bucket: string): Promise<EventBatch>;
+  close(): Promise<void>;
 }
 
 /** A file written in full under a name that nobody takes for finished. Plain JSON: it is recorded before publication. */

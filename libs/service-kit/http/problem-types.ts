@@ -268,6 +268,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'unavailable',
     'It is not known whether the command was recorded. Repeat it with the same <code>Idempotency-Key</code>: it is carried out once.',
   ],
+  'too-many-loads': [
+    'too-many',
+    'As many uploads as this process takes at once are being loaded. Try again after the seconds of <code>Retry-After</code>.',
+  ],
   'database-unavailable': ['unavailable', 'The database does not answer. Try again shortly.'],
   'event-store-unavailable': ['unavailable', 'The event log does not answer. Try again shortly.'],
   'messaging-unavailable': ['unavailable', 'The message bus does not answer. Try again shortly.'],

@@ -8,7 +8,7 @@ import { ArrayNotEmpty, IsArray, IsInt, IsOptional, IsString, Max, Min } from 'c
 import { rowsOf } from '../execute-run/part-stager.js';
 import { Planner } from '../execute-run/plan-run.js';
 import { activationsOf } from '../export-now/export-now.js';
-import { readPart } from '../rows/index.js';
+import { previewRows } from '../rows/index.js';
 import { fileNameOfPart, manifestName, type Run, runDecider, type RunEvent } from '../run/index.js';
 
 const MOST_ROWS = 100;
@@ -37,7 +37,7 @@ export class PreviewRoute {
     @Inject(Planner) private readonly planner: Planner,
   ) {}
 
-  /** What an export now would deliver: names, how many members, the head of the file. Nothing is sent, and nothing recorded. */
+  /** What an export now would deliver: names, how many rows, the first of them, who is left out. Nothing is sent, and nothing recorded. */
   @Post()
   @HttpCode(200)
   @Roles('operator')
@@ -57,12 +57,10 @@ export class PreviewRoute {
 
   private async previewOf(run: Run, context: CommandContext, rows: number) {
     const { plan } = await this.planner.plan(run, context);
-    const request = rowsOf(
-      { ...plan, files: { ...plan.files, compression: 'none', maxRowsPerFile: rows } },
-      run.mode,
-      context,
-    );
-    const read = await readPart(this.database, request, { after: null, signal: AbortSignal.timeout(30_000) }, textOf);
+    const preview = await previewRows(this.database, rowsOf(plan, run.mode, context), {
+      rows,
+      signal: AbortSignal.timeout(30_000),
+    });
     const parts = Math.max(1, Math.ceil(plan.members / plan.files.maxRowsPerFile));
     return {
       segmentId: run.segmentId,
@@ -72,12 +70,8 @@ export class PreviewRoute {
       ),
       manifest: plan.files.manifest ? pathIn(plan.folder, manifestName(plan.destination.id, '<run>')) : null,
       members: plan.members,
-      /** The head of the first file, as it would be before compression and encryption. */
-      head: 'delivered' in read ? read.delivered : '',
-      shown: read.rows,
-      /** Among those looked at for the head. */
-      skipped: read.counts.skipped,
-      skippedBecause: read.skippedBecause,
+      /** `toRead`: memberships; `header` and `rows` as they will stand in the file; `rejected`: who is left out before and between them, and why. */
+      ...preview,
     };
   }
 }
@@ -94,11 +88,4 @@ const imagined = (
     data: { runId, destinationId, segmentId, mode, trigger: { kind: 'manual' }, requestedAt: at },
   };
   return fold(runDecider, [requested]) as Run;
-};
-
-/** A few rows, so they may be held. */
-const textOf = async (content: AsyncIterable<Uint8Array>): Promise<string> => {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of content) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces).toString('utf8');
 };
