@@ -34,6 +34,7 @@ const tasks = {
   test: built('tools/test/main.mjs'),
   bench: built('tools/dist/bench/main.js'),
   counterpart: built('tools/dist/counterpart.js'),
+  docs: built('tools/dist/docs.js'),
   lint: () => script('tools/lint/main.mjs'),
   typecheck: () =>
     script(

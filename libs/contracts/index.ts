@@ -1,4 +1,5 @@
 export * from './account.js';
+export * from './asyncapi.js';
 export * from './audience-export.js';
 export * from './audience.js';
 export * from './catalog.js';
