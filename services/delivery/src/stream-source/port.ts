@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { CommandContext } from '@waybill/kernel';
 
 /** What a destination is to be told of one profile, ready to be sent. */
 export interface ProfileEvent {
-  /** The change of the audience that it tells of; also its sequence: of two events of a profile the later one is the larger. */
+  /** The change of the audience that it tells of; also its sequence: of two events of a profile the later one is not the smaller. */
   readonly change: number;
   readonly profileId: string;
   /** Same on every retry, after a crash too: made from destination, profile, change and lane. */
@@ -46,12 +47,44 @@ export interface EventsQuestion {
   readonly signal: AbortSignal;
 }
 
-/** Where the events of a destination come from. Positions are opaque, and belong to one destination and lane. */
+/**
+ * Where the events of a destination come from. Positions are opaque, and belong to one destination and lane.
+ *
+ * Statuses are those of the change, attributes and identities those of the reading. So that no profile's older state
+ * follows a newer one, read the lanes of a share one after the other, queue a page before the next is read, and drop an
+ * event of `backfill` or `replay` when a live one of the same profile with a larger `change` was queued meanwhile.
+ *
+ * Errors (WaybillError): `activation-unheard` (unavailable: audience hears of the activation in a moment),
+ * `changes-forgotten` (conflict: the destination was away for longer than changes are kept), `destination-not-found`,
+ * and those of the database.
+ */
 export interface StreamSource {
   /** Live changes after a position; `null`: from the activation on. */
   live(question: EventsQuestion, after: string | null): Promise<EventsPage>;
-  /** The members that were there when the segment was activated, in the order of their ids, as they are now. */
-  backfill(question: EventsQuestion, segmentId: string, after: string | null): Promise<EventsPage>;
-  /** One profile as it is now, for a redelivery marked `replay: true`. */
-  replay(question: Omit<EventsQuestion, 'share' | 'max'>, profileId: string): Promise<ProfileEvent | UnsendableEvent | null>;
+  /**
+   * The members that were there when the segment was activated, in the order of their ids, as they are now; those whose
+   * membership changed since are told live. `live` is how far the live lane of the same shares has come: until it has
+   * passed the activation the page is empty with `more`, so ask again after the live lane got on. Left out: without that
+   * order between the lanes.
+   */
+  backfill(
+    question: EventsQuestion,
+    segmentId: string,
+    after: string | null,
+    live?: string | null,
+  ): Promise<EventsPage>;
+  /**
+   * One profile as it is now, for a redelivery marked `replay: true`; null when there is nothing to tell of it any more.
+   * Its event id follows from `context.commandId`: give each redelivery its own, and keep it on a retry.
+   */
+  replay(
+    question: Omit<EventsQuestion, 'share' | 'max'>,
+    profileId: string,
+    live?: string | null,
+  ): Promise<ProfileEvent | UnsendableEvent | null>;
 }
+
+/** Which of `of` shares a profile is in. */
+export const shareOf = (profileId: string, of: number): number => sha256(profileId).readUInt16BE(0) % of;
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
