@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type FieldError, WaybillError } from '@waybill/kernel';
+import { KAFKA_SETTINGS, type KafkaSettings, readKafkaSettings } from './kafka-settings.js';
 
 export interface JwtSettings {
   readonly jwksUrl: string | undefined;
@@ -19,6 +20,10 @@ export interface Configuration {
   readonly dataFolder: string;
   /** Unset: the embedded PostgreSQL. */
   readonly databaseUrl: string | undefined;
+  /** Where events are recorded. */
+  readonly eventStore: { readonly engine: 'postgres' } | { readonly engine: 'eventstoredb'; readonly url: string };
+  /** What services speak over. */
+  readonly messaging: { readonly engine: 'postgres' } | { readonly engine: 'kafka'; readonly kafka: KafkaSettings };
   readonly auth: { readonly mode: 'none' } | { readonly mode: 'jwt'; readonly jwt: JwtSettings };
   readonly allowPrivateNetworks: boolean;
   readonly masterKey: string | undefined;
@@ -27,6 +32,9 @@ export interface Configuration {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One host, or several of a cluster, which no URL can have. */
+const EVENTSTOREDB_URL = /^esdb(\+discover)?:\/\/[^\s/]+/;
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
@@ -101,6 +109,26 @@ export const readConfiguration = (env: Environment): Configuration => {
 
   const allow = oneOf('WAYBILL_ALLOW_PRIVATE_NETWORKS', ['true', 'false'], mode === 'none' ? 'true' : 'false');
   const databaseUrl = url('DATABASE_URL', ['postgres', 'postgresql']);
+
+  const eventStoreUrl = value('WAYBILL_EVENTSTOREDB_URL');
+  if (eventStoreUrl !== undefined && !EVENTSTOREDB_URL.test(eventStoreUrl)) {
+    wrong('WAYBILL_EVENTSTOREDB_URL', 'must start with esdb:// or esdb+discover:// and name a host');
+  }
+  const eventStore = oneOf(
+    'WAYBILL_EVENT_STORE',
+    ['postgres', 'eventstoredb'],
+    eventStoreUrl === undefined ? 'postgres' : 'eventstoredb',
+  );
+  if (eventStore === 'eventstoredb' && eventStoreUrl === undefined) {
+    wrong('WAYBILL_EVENTSTOREDB_URL', 'is needed with WAYBILL_EVENT_STORE=eventstoredb');
+  }
+  const kafka = readKafkaSettings({ value, oneOf, wrong });
+  const hasBrokers = kafka.brokers.length > 0;
+  const messaging = oneOf('WAYBILL_MESSAGING', ['postgres', 'kafka'], hasBrokers ? 'kafka' : 'postgres');
+  if (messaging === 'kafka' && !hasBrokers) {
+    wrong('WAYBILL_KAFKA_BROKERS', 'is needed with WAYBILL_MESSAGING=kafka');
+  }
+
   const logLevel = oneOf('WAYBILL_LOG_LEVEL', LOG_LEVELS, 'info');
   if (value('WAYBILL_MASTER_KEY') !== undefined && value('WAYBILL_MASTER_KEY_FILE') !== undefined) {
     wrong('WAYBILL_MASTER_KEY', 'give either WAYBILL_MASTER_KEY or WAYBILL_MASTER_KEY_FILE, not both');
@@ -122,6 +150,9 @@ export const readConfiguration = (env: Environment): Configuration => {
     port,
     dataFolder: value('WAYBILL_DATA') ?? join(homedir(), '.waybill'),
     databaseUrl,
+    eventStore:
+      eventStore === 'eventstoredb' ? { engine: eventStore, url: eventStoreUrl ?? '' } : { engine: eventStore },
+    messaging: messaging === 'kafka' ? { engine: messaging, kafka } : { engine: messaging },
     auth: mode === 'none' ? { mode } : { mode, jwt },
     allowPrivateNetworks: allow === 'true',
     masterKey: value('WAYBILL_MASTER_KEY'),
@@ -130,10 +161,14 @@ export const readConfiguration = (env: Environment): Configuration => {
   };
 };
 
-const KNOWN = new Set([
+const KNOWN: ReadonlySet<string> = new Set([
   'WAYBILL_HOST',
   'WAYBILL_PORT',
   'WAYBILL_DATA',
+  'WAYBILL_EVENT_STORE',
+  'WAYBILL_EVENTSTOREDB_URL',
+  'WAYBILL_MESSAGING',
+  ...KAFKA_SETTINGS,
   'WAYBILL_AUTH',
   'WAYBILL_JWKS_URL',
   'WAYBILL_JWKS_FILE',
