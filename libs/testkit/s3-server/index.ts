@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256Hex } from '../sigv4/index.js';
 import { assumeRole, type Role, type Session } from './assume-role.js';
 import { type Fault, Faults } from './faults.js';
 import { type Call, callOf, type Operation, type Right, RIGHT_OF } from './operation.js';
 import { type Answer, HANDLERS, type State } from './operations.js';
 import { readPayload } from './payload.js';
 import { accessDenied, S3Error } from './s3-error.js';
-import { sha256Hex, signerOf, verifySignature } from './signature.js';
+import { knownSigner, verifySignature } from './signature.js';
 import { document, element } from './xml.js';
 
 export type { Role } from './assume-role.js';
@@ -104,7 +105,7 @@ export const startS3Server = async (options: S3ServerOptions = {}): Promise<S3Se
   const now = () => Date.now() + clockOffsetMs;
 
   const secretOf = (request: IncomingMessage): string => {
-    const { accessKeyId } = signerOf(request);
+    const { accessKeyId } = knownSigner(request);
     const session = sessions.get(accessKeyId);
     if (session) {
       if (request.headers['x-amz-security-token'] !== session.sessionToken) {
@@ -146,7 +147,7 @@ export const startS3Server = async (options: S3ServerOptions = {}): Promise<S3Se
       throw new S3Error(fault.status, fault.code, fault.message ?? `Injected: ${fault.code}.`);
     }
     const raw = await readBody(request, fault);
-    const signer = signerOf(request);
+    const signer = knownSigner(request);
     const payloadHash = request.headers['x-amz-content-sha256'];
     verifySignature(
       request,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { S3Error } from './s3-error.js';
-import { sha256Hex } from './signature.js';
+import { sha256Hex } from '../sigv4/index.js';
 
 export type ChecksumAlgorithm = 'sha256' | 'crc32';
 
