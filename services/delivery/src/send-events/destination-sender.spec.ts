@@ -1,0 +1,298 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventOutcome, EventRecord } from '@waybill/connectors';
+import { WaybillError } from '@waybill/kernel';
+import fc from 'fast-check';
+import { DestinationSender, SENDER_LIMITS, type SenderLimits, type SenderObserver } from './destination-sender.js';
+import type { Feed } from './feed.js';
+import { eventOf, memoryFeed, type MemoryEvent, MemoryLedger } from './testing/memory-feed.js';
+import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
+
+const LIMITS: SenderLimits = {
+  ...SENDER_LIMITS,
+  records: { live: 40, slow: 20 },
+  page: 20,
+  pollMs: 2,
+  settleMs: 2,
+  settleIdleMs: 2,
+  away: { firstMs: 1, longestMs: 4 },
+  retry: { firstMs: 1, longestMs: 4, attempts: 1_000, patienceMs: 60_000 },
+};
+
+const QUIET: SenderObserver = {
+  sent: () => undefined,
+  retried: () => undefined,
+  throttled: () => undefined,
+  givenUp: () => undefined,
+  troubled: () => undefined,
+};
+
+const openTenure = () => {
+  const controller = new AbortController();
+  return { end: () => controller.abort(), signal: controller.signal, isOver: () => controller.signal.aborted };
+};
+
+const senderFor = (
+  partner: MemoryPartner,
+  ledger: MemoryLedger,
+  feeds: readonly Feed[],
+  { limits = LIMITS, tenure = openTenure(), observer = QUIET } = {},
+) =>
+  new DestinationSender(
+    { openSink: async () => partner.open(), settle: ledger.settle, tenure, observer, limits },
+    feeds,
+  );
+
+const until = async (holds: () => boolean, ms = 5_000): Promise<void> => {
+  const deadline = Date.now() + ms;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error('it did not come about in time');
+    await sleep(2);
+  }
+};
+
+const failed = (code = 'InternalFailure'): EventOutcome => ({ sent: false, code, message: 'no', kind: 'failed' });
+const throttled: EventOutcome = { sent: false, code: 'SlowDown', message: 'too fast', kind: 'throttled' };
+const away = () => new WaybillError('partner-timeout', 'unavailable', 'no answer');
+
+const changeOf = ({ eventId }: Landed): number => Number(eventId.split('#')[1]);
+
+/** Duplicates of the last one of a key may come; nothing older ever. */
+const expectOrderPerKey = (landed: readonly Landed[]): void => {
+  const last = new Map<string, number>();
+  for (const record of landed) {
+    expect(changeOf(record)).toBeGreaterThanOrEqual(last.get(record.key) ?? 0);
+    last.set(record.key, changeOf(record));
+  }
+};
+
+const firstArrivals = (landed: readonly Landed[]): readonly Landed[] => {
+  const seen = new Set<string>();
+  return landed.filter(({ eventId }) => !seen.has(eventId) && seen.add(eventId));
+};
+
+/** What befalls each request, over and over: a number between 0 and 1 for each record, or the whole destination. */
+const plan = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant('works' as const) },
+    { weight: 3, arbitrary: fc.array(fc.constantFrom('ok', 'failed', 'throttled'), { minLength: 1, maxLength: 10 }) },
+    { weight: 1, arbitrary: fc.record({ landed: fc.nat(10) }) },
+  ),
+  { minLength: 1, maxLength: 12 },
+);
+type Plan = typeof plan extends fc.Arbitrary<infer P> ? P : never;
+
+const faultsOf = (steps: Plan, atomic: boolean): Fault => {
+  let request = 0;
+  return (records: readonly EventRecord[]) => {
+    const step = steps[request++ % steps.length]!;
+    if (step === 'works' || request % 5 === 0) return undefined;
+    if ('landed' in step) return { landed: atomic && step.landed < 5 ? 0 : records.length, error: away() };
+    const kinds = atomic ? records.map(() => step[0]!) : records.map((_, at) => step[at % step.length]!);
+    return {
+      outcomes: kinds.map((kind) => (kind === 'ok' ? { sent: true } : kind === 'failed' ? failed() : throttled)),
+    };
+  };
+};
+
+const events = fc
+  .array(fc.record({ profile: fc.nat(7), gap: fc.integer({ min: 1, max: 3 }) }), { minLength: 1, maxLength: 150 })
+  .map((steps) => {
+    let change = 0;
+    return steps.map(({ profile, gap }) => eventOf(`p${profile}`, (change += gap), `k${profile % 5}`));
+  });
+
+describe('Sending to one destination', () => {
+  it.each([false, true])(
+    'loses nothing and keeps the order of each key, whatever fails (atomic: %s)',
+    async (atomic) => {
+      await fc.assert(
+        fc.asyncProperty(events, plan, async (log, steps) => {
+          const partner = memoryPartner({ atomic, fault: faultsOf(steps, atomic) });
+          const ledger = new MemoryLedger();
+          const sender = senderFor(partner, ledger, [memoryFeed(log)]);
+          await until(() => ledger.positions.get('live') === log.length);
+          await sender.drain(1_000);
+          expect(new Set(partner.landed.map(({ eventId }) => eventId))).toEqual(new Set(log.map((one) => one.eventId)));
+          // A whole batch whose answer was lost comes again as a whole: there only the first arrivals are in order.
+          expectOrderPerKey(atomic ? firstArrivals(partner.landed) : partner.landed);
+          expect(partner.mostAtOnce).toBeLessThanOrEqual(LIMITS.requests);
+          expect(ledger.total('written')).toBe(log.length);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
+
+  it('puts at most one record of a key into a request that may land in part', async () => {
+    const log = Array.from({ length: 100 }, (_, n) => eventOf('p', n + 1, `k${n % 3}`));
+    const partner = memoryPartner();
+    const ledger = new MemoryLedger();
+    const sender = senderFor(partner, ledger, [memoryFeed(log)]);
+    await until(() => ledger.positions.get('live') === 100);
+    await sender.drain(1_000);
+    for (const records of partner.requests) expect(new Set(records.map(({ key }) => key)).size).toBe(records.length);
+  });
+
+  it('goes on after a sudden end from what was settled: duplicates have the same id, nothing is lost or older than what came first', async () => {
+    await fc.assert(
+      fc.asyncProperty(events, plan, fc.nat(30), async (log, steps, endsAfter) => {
+        const partner = memoryPartner({ fault: faultsOf(steps, false), latencyMs: () => Math.random() * 2 });
+        const ledger = new MemoryLedger();
+        const tenure = openTenure();
+        const first = senderFor(partner, ledger, [memoryFeed(log)], { tenure });
+        await sleep(endsAfter);
+        tenure.end();
+        const kept = ledger.positions.get('live') ?? 0;
+        await first.drain(0);
+        const settled = new Set(partner.landed.map(({ eventId }) => eventId));
+        for (const { eventId } of log.slice(0, kept)) expect(settled).toContain(eventId);
+        const second = senderFor(partner, ledger, [memoryFeed(log, { from: kept })]);
+        await until(() => ledger.positions.get('live') === log.length);
+        await second.drain(1_000);
+        expect(new Set(partner.landed.map(({ eventId }) => eventId))).toEqual(new Set(log.map((one) => one.eventId)));
+        expectOrderPerKey(firstArrivals(partner.landed));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('holds back the later records of a key in retry, and no other key', async () => {
+    const log = [eventOf('a', 1), eventOf('a', 2), eventOf('b', 3), eventOf('b', 4)];
+    let open = false;
+    const partner = memoryPartner({
+      fault: (records) => ({ outcomes: records.map(({ key }) => (key === 'a' && !open ? failed() : { sent: true })) }),
+    });
+    const ledger = new MemoryLedger();
+    const sender = senderFor(partner, ledger, [memoryFeed(log)]);
+    await until(() => partner.landed.length === 2);
+    await sleep(20);
+    expect(partner.landed.map(({ eventId }) => eventId)).toEqual(['b#3', 'b#4']);
+    expect(ledger.positions.get('live')).toBeUndefined();
+    open = true;
+    await until(() => ledger.positions.get('live') === 4);
+    expect(partner.landed.map(({ eventId }) => eventId)).toEqual(['b#3', 'b#4', 'a#1', 'a#2']);
+    await sender.drain(1_000);
+  });
+
+  it('gives a record up after its budget, at once when it is refused or too large, and its neighbours go on', async () => {
+    const log: MemoryEvent[] = [
+      eventOf('fails', 1),
+      eventOf('refused', 2),
+      eventOf('large', 3, 'large', 2_000),
+      { change: 4, profileId: 'keyless', eventId: 'keyless#4', code: 'key-missing', message: 'no key' },
+      eventOf('fails', 5),
+      eventOf('fine', 6),
+    ];
+    const partner = memoryPartner({
+      fault: (records) => ({
+        outcomes: records.map(({ properties }): EventOutcome => {
+          const id = properties!['eventId'];
+          if (id === 'fails#1') return failed('Broken');
+          return id === 'refused#2'
+            ? { sent: false, code: 'Invalid', message: 'never', kind: 'refused' }
+            : { sent: true };
+        }),
+      }),
+    });
+    const ledger = new MemoryLedger();
+    const limits = { ...LIMITS, retry: { ...LIMITS.retry, attempts: 3 } };
+    const sender = senderFor(partner, ledger, [memoryFeed(log)], { limits });
+    await until(() => ledger.positions.get('live') === 6);
+    await sender.drain(1_000);
+    expect(partner.landed.map(({ eventId }) => eventId).toSorted()).toEqual(['fails#5', 'fine#6']);
+    const letters = ledger.settlements.flatMap(({ deadLetters }) => deadLetters);
+    expect(letters.toSorted((a, b) => a.eventId.localeCompare(b.eventId))).toEqual([
+      { eventId: 'fails#1', profileId: 'fails', code: 'Broken', message: 'no', attempts: 3 },
+      { eventId: 'keyless#4', profileId: 'keyless', code: 'key-missing', message: 'no key', attempts: 0 },
+      {
+        eventId: 'large#3',
+        profileId: 'large',
+        code: 'record-too-large',
+        message: expect.stringContaining('2005 bytes'),
+        attempts: 0,
+      },
+      { eventId: 'refused#2', profileId: 'refused', code: 'Invalid', message: 'never', attempts: 1 },
+    ]);
+    expect(ledger.settlements.map(({ tally }) => tally)).toContainEqual({ read: 6, written: 2, skipped: 0, failed: 4 });
+  });
+
+  it('reads no more than its bounds while the partner is away, tells why, and sends all when it is back', async () => {
+    let isAway = true;
+    let read = 0;
+    const log = Array.from({ length: 2_000 }, (_, n) => eventOf(`p${n}`, n + 1));
+    const partner = memoryPartner({ fault: () => (isAway ? { landed: 0, error: away() } : undefined) });
+    const ledger = new MemoryLedger();
+    const feed = memoryFeed(log, { onRead: (page) => void (read += page.length) });
+    const sender = senderFor(partner, ledger, [feed]);
+    await until(() => sender.state.state === 'unavailable');
+    await sleep(50);
+    expect(read).toBeLessThanOrEqual(LIMITS.records.live + LIMITS.page);
+    expect(sender.state.problem).toEqual({ slug: 'partner-timeout', message: 'no answer' });
+    isAway = false;
+    await until(() => ledger.positions.get('live') === 2_000);
+    expect(sender.state.state).toBe('sending');
+    expect(partner.landed).toHaveLength(2_000);
+    await sender.drain(1_000);
+  });
+
+  it('slows down when it is throttled, and waits as long as it is asked to', async () => {
+    let asked = 0;
+    let throttledMs = 0;
+    const partner = memoryPartner({
+      fault: (records) =>
+        asked++ < 2 ? { outcomes: records.map(() => ({ ...throttled, waitMs: 60 })) } : undefined,
+    });
+    const ledger = new MemoryLedger();
+    const observer = { ...QUIET, throttled: (ms: number) => void (throttledMs += ms) };
+    const limits = { ...LIMITS, requests: 1 };
+    const begun = Date.now();
+    const sender = senderFor(partner, ledger, [memoryFeed([eventOf('p', 1)])], { limits, observer });
+    await until(() => partner.landed.length === 1);
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(118);
+    expect(throttledMs).toBeGreaterThanOrEqual(118);
+    await sender.drain(1_000);
+  });
+
+  it('sends live changes while a backfill goes on, and no backfill state after a later change of the profile', async () => {
+    const profiles = Array.from({ length: 200 }, (_, n) => `p${n}`);
+    const live: MemoryEvent[] = [];
+    const backfill = profiles.map((profile) => eventOf(profile, 100));
+    const partner = memoryPartner({ latencyMs: () => 2 });
+    const ledger = new MemoryLedger();
+    let change = 100;
+    // Every page of the backfill is overtaken by changes of its last profiles before it is there.
+    const slow = memoryFeed(backfill, {
+      name: 'backfill',
+      priority: 'slow',
+      ends: true,
+      onRead: async (page) => {
+        live.push(...page.slice(-3).map(({ profileId }) => eventOf(profileId, (change += 1))));
+        await sleep(5);
+      },
+    });
+    const sender = senderFor(partner, ledger, [memoryFeed(live), slow]);
+    await until(() => ledger.positions.get('backfill') === 200 && ledger.positions.get('live') === live.length);
+    await sender.drain(1_000);
+    expectOrderPerKey(partner.landed);
+    const ids = new Set(partner.landed.map(({ eventId }) => eventId));
+    for (const { eventId } of live) expect(ids).toContain(eventId);
+    for (const profile of profiles) expect(partner.landed.some(({ key }) => key === profile)).toBe(true);
+    expect(ledger.total('skipped')).toBeGreaterThan(0);
+    expect(ledger.total('written') + ledger.total('skipped')).toBe(200 + live.length);
+  });
+
+  it('sends nothing more once its tenure is over, though it was asleep until then', async () => {
+    let over = false;
+    const partner = memoryPartner();
+    const log: MemoryEvent[] = [];
+    const tenure = { signal: new AbortController().signal, isOver: () => over, end: () => undefined };
+    const sender = senderFor(partner, new MemoryLedger(), [memoryFeed(log)], { tenure });
+    await sleep(10);
+    over = true;
+    log.push(eventOf('p', 1));
+    sender.look();
+    await sleep(20);
+    await sender.drain(100);
+    expect(partner.requests).toHaveLength(0);
+  });
+});

@@ -1,0 +1,72 @@
+import type { DeadLetter, Feed, FeedPage, Settlement, Tally } from './feed.js';
+
+/** A page on its way: how many of its records are not settled yet, and what became of the others. */
+export class OpenPage {
+  readonly deadLetters: DeadLetter[] = [];
+  private written = 0;
+  private skipped: number;
+  unsettled: number;
+
+  constructor(readonly page: FeedPage) {
+    this.unsettled = page.events.length;
+    this.skipped = Object.values(page.leftOut).reduce((sum, count) => sum + count, 0);
+  }
+
+  sent(): void {
+    this.written += 1;
+    this.unsettled -= 1;
+  }
+
+  /** No need to send it any more: a newer state of the profile was. */
+  superseded(): void {
+    this.skipped += 1;
+    this.unsettled -= 1;
+  }
+
+  givenUp(letter: DeadLetter): void {
+    this.deadLetters.push(letter);
+    this.unsettled -= 1;
+  }
+
+  get tally(): Tally {
+    const failed = this.deadLetters.length;
+    return { read: this.written + this.skipped + failed, written: this.written, skipped: this.skipped, failed };
+  }
+}
+
+const NOTHING: Tally = { read: 0, written: 0, skipped: 0, failed: 0 };
+
+const add = (a: Tally, b: Tally): Tally => ({
+  read: a.read + b.read,
+  written: a.written + b.written,
+  skipped: a.skipped + b.skipped,
+  failed: a.failed + b.failed,
+});
+
+/** The pages of one feed in their order. Its position moves only past pages that are settled, and never past a gap. */
+export class PageWindow {
+  readonly pages: OpenPage[] = [];
+
+  constructor(readonly feed: Feed) {}
+
+  open(page: FeedPage): OpenPage {
+    const opened = new OpenPage(page);
+    this.pages.push(opened);
+    return opened;
+  }
+
+  /** Takes the settled pages at the front out; undefined when the first page still waits. */
+  settled(): Settlement | undefined {
+    const open = this.pages.findIndex(({ unsettled }) => unsettled > 0);
+    const done = this.pages.splice(0, open === -1 ? this.pages.length : open);
+    const last = done.at(-1);
+    if (!last) return undefined;
+    return {
+      feed: this.feed,
+      reached: last.page.reached,
+      more: last.page.more,
+      tally: done.reduce((sum, { tally }) => add(sum, tally), NOTHING),
+      deadLetters: done.flatMap(({ deadLetters }) => deadLetters),
+    };
+  }
+}
