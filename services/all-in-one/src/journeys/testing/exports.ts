@@ -10,6 +10,7 @@ export interface RunView {
   readonly id: string;
   readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
   readonly counts: { readonly read: number; readonly written: number; readonly skipped: number };
+  readonly skippedBecause: Readonly<Record<string, number>>;
   readonly files: readonly {
     readonly path: string;
     readonly rows: number;
