@@ -1,8 +1,9 @@
-// `npm run counterpart -- sftp|s3 [--port N]`: a server of the test kit, to try Waybill on. Not for real data.
+// `npm run counterpart -- sftp|s3|kafka [--port N]`: a server of the test kit, to try Waybill on. Not for real data.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fetchJars, PLAIN_USER, SCRAM_USER, startKafka } from '@waybill/testkit/kafka';
 import { startS3Server } from '@waybill/testkit/s3-server';
 import { startSftpServer } from '@waybill/testkit/sftp-server';
 
@@ -37,7 +38,21 @@ const s3 = async (port: number): Promise<Running> => {
   };
 };
 
-const kinds: Readonly<Record<string, (port: number) => Promise<Running>>> = { sftp, s3 };
+const kafka = async (port: number): Promise<Running> => {
+  const jars = fetchJars();
+  if (!jars.available) throw new Error(jars.reason);
+  const cluster = await startKafka(jars.value, { port });
+  const user = ({ username, password }: typeof PLAIN_USER) => `user "${username}", password "${password}"`;
+  return {
+    lines: [
+      `Apache Kafka on ${cluster.brokers.join(',')}; its topics go with it`,
+      `with a password on ${cluster.saslBrokers.join(',')}: SCRAM-SHA-256 and -512 ${user(SCRAM_USER)}; PLAIN ${user(PLAIN_USER)}`,
+    ],
+    stop: () => cluster.stop(),
+  };
+};
+
+const kinds: Readonly<Record<string, (port: number) => Promise<Running>>> = { sftp, s3, kafka };
 
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({

@@ -14,6 +14,8 @@ export const freePort = async (): Promise<number> => {
 };
 
 export interface LocalProcess {
+  /** Ends it at once, as a crash would (SIGKILL). */
+  kill(): Promise<void>;
   /** Asks it to end, and ends it after five seconds. */
   stop(): Promise<void>;
 }
@@ -38,6 +40,11 @@ export const startProcess = async (
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4_000)));
   }
+  const kill = async () => {
+    process.off('exit', endWithUs);
+    child.kill('SIGKILL');
+    await ended;
+  };
   const stop = async () => {
     process.off('exit', endWithUs);
     child.kill();
@@ -56,7 +63,7 @@ export const startProcess = async (
     }
     await sleep(20);
   }
-  return { stop };
+  return { kill, stop };
 };
 
 /** Whether anything speaks HTTP there. */

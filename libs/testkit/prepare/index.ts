@@ -1,6 +1,7 @@
 import { messageOf } from '@waybill/kernel';
 import { type Availability, unavailable } from '../availability/index.js';
 import { findGnuPG } from '../gnupg/index.js';
+import * as kafka from '../kafka/index.js';
 import * as openssh from '../openssh/index.js';
 import * as radosgw from '../radosgw/index.js';
 import * as versitygw from '../versitygw/index.js';
@@ -14,6 +15,7 @@ const counterparts: Readonly<Record<string, Counterpart>> = {
   openssh,
   versitygw,
   radosgw,
+  kafka,
   gnupg: { prepare: findGnuPG },
 };
 

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../local-process/index.js';
+import { type KafkaNode, prepareNode } from './node.js';
+
+/** Genuine Apache Kafka brokers on this machine, each broker and controller (KRaft). */
+export interface KafkaCluster {
+  readonly brokers: readonly string[];
+  /** The same through the listener that asks for a name and a password (SASL without TLS). */
+  readonly saslBrokers: readonly string[];
+  readonly nodes: readonly KafkaNode[];
+  stop(): Promise<void>;
+}
+
+/** Up in about 8 s, three nodes in about 15 s. `jars` from `findJars`; `port` is the first node's, 0 takes a free one. */
+export const startKafka = async (
+  jars: string,
+  { nodes: count = 1, port = 0 }: { readonly nodes?: 1 | 3; readonly port?: number } = {},
+): Promise<KafkaCluster> => {
+  const folder = await mkdtemp(join(tmpdir(), 'waybill-kafka-'));
+  const ports = [];
+  for (let index = 0; index < count; index++) {
+    const plain = index === 0 && port !== 0 ? port : await freePort();
+    ports.push({ plain, sasl: await freePort(), controller: await freePort() });
+  }
+  const clusterId = randomBytes(16).toString('base64url');
+  const nodes: KafkaNode[] = [];
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    for (let id = 1; id <= count; id++) nodes.push(await prepareNode(jars, folder, clusterId, id, ports));
+    await Promise.all(nodes.map((node) => node.start()));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    brokers: nodes.map(({ address }) => address),
+    saslBrokers: nodes.map(({ saslAddress }) => saslAddress),
+    nodes,
+    stop,
+  };
+};
