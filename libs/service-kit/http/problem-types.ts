@@ -262,6 +262,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
 
   // Between services
   'no-answer': ['unavailable', 'Another service of Waybill did not answer in time. Try again shortly.'],
+  'service-away': [
+    'unavailable',
+    'The service that answers this path is down or restarting. Try again shortly; a command with the same <code>Idempotency-Key</code>.',
+  ],
   'service-starting': ['unavailable', 'The service is starting. Try again shortly.'],
   'stream-busy': ['unavailable', 'Too many changes of the same thing at once. Repeat the command.'],
   'outcome-unknown': [
