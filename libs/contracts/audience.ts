@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { defineEvent, defineQuestion } from './define.js';
+import { defineAnsweredCommand, defineEvent, defineQuestion } from './define.js';
 import { ClientId, Count, Revision, Sha256, Time, Watermark } from './shapes.js';
 import { MEMBERSHIPS_TOPIC } from './topics.js';
 
@@ -52,6 +52,9 @@ export const DescribeSegments = defineQuestion(
         exists: Type.Boolean(),
         name: Type.Union([Type.String(), Type.Null()]),
         members: Count,
+        /** Of the definition; of the last change to it or to its members. */
+        createdAt: Type.Optional(Time),
+        updatedAt: Type.Optional(Time),
       }),
     ),
   }),
@@ -63,4 +66,12 @@ export const WatermarkNow = defineQuestion(
   'WatermarkNow',
   Type.Object({}),
   Type.Object({ watermark: Watermark }),
+);
+
+/** Makes a segment under an id of the sender's, or revises the one that is there. */
+export const DefineSegment = defineAnsweredCommand(
+  'audience',
+  'DefineSegment',
+  Type.Object({ segmentId: ClientId, name: Type.String({ minLength: 1 }), description: Type.Optional(Type.String()) }),
+  Type.Object(about),
 );

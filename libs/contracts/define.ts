@@ -75,3 +75,14 @@ export const defineQuestion = <Schema extends TSchema, Answer extends TSchema>(
   ...define('question', service, name, `waybill.${service}.commands`, schema),
   answer: define('answer', service, `${name}Answer`, null, answer),
 });
+
+/**
+ * A command that internal services may send as well, and that is answered like a question where it names a `replyTo`. Its
+ * message id is the command id: the same message again gives the first outcome again.
+ */
+export const defineAnsweredCommand = <Schema extends TSchema, Answer extends TSchema>(
+  service: Service,
+  name: string,
+  schema: Schema,
+  answer: Answer,
+): QuestionContract<Schema, Answer> => ({ ...defineQuestion(service, name, schema, answer), kind: 'command' });

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { defineEvent, defineQuestion } from './define.js';
+import { defineAnsweredCommand, defineEvent, defineQuestion } from './define.js';
 import { Problem } from './problem.js';
 import { ClientId, Count, ExportMode, Id, Revision, RunCounts, Sha256, Time, Watermark } from './shapes.js';
 
@@ -56,3 +56,16 @@ export const RunsThatCarried = defineQuestion(
     ),
   }),
 );
+
+/** Exports now, in the mode of each segment's activation; all activated ones where none is named. */
+export const ExportNow = defineAnsweredCommand(
+  'delivery',
+  'ExportNow',
+  Type.Object({ destinationId: Id, segmentIds: Type.Optional(Type.Array(ClientId, { minItems: 1 })) }),
+  Type.Object({ runs: Type.Array(Type.Object({ runId: Id, segmentId: ClientId })) }),
+);
+const Run = Type.Object({ runId: Id, revision: Revision });
+/** Stops a run at the next safe point. */
+export const CancelRun = defineAnsweredCommand('delivery', 'CancelRun', Type.Object({ runId: Id }), Run);
+/** Lets a failed run go on from where it stood. */
+export const RetryRun = defineAnsweredCommand('delivery', 'RetryRun', Type.Object({ runId: Id }), Run);

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { defineEvent, defineQuestion } from './define.js';
+import { defineAnsweredCommand, defineEvent, defineQuestion } from './define.js';
 import {
   Activation,
   ClientId,
@@ -30,7 +30,11 @@ export const DestinationRevised = event('DestinationRevised', { name: Type.Strin
 export const TargetChanged = event('TargetChanged', {});
 export const MarketingActionsChanged = event('MarketingActionsChanged', { marketingActions: Type.Array(Name) });
 /** Slots count from `activatedAt`. */
-export const SegmentActivated = event('SegmentActivated', Activation.properties);
+export const SegmentActivated = event('SegmentActivated', {
+  ...Activation.properties,
+  /** Left out by older versions, which had files only. */
+  delivers: Type.Optional(Type.Enum(['files', 'events'])),
+});
 /** Schedule or file name. */
 export const ScheduleChanged = event('ScheduleChanged', {
   segmentId: ClientId,
@@ -95,4 +99,53 @@ export const DescribeDelivery = defineQuestion(
     marketingActions: Type.Array(Name),
     activations: Type.Array(Activation),
   }),
+);
+
+const Changed = Type.Object({ destinationId: Id, revision: Revision });
+/** Switches a segment on, or changes the schedule and file name of one that is on. */
+export const ActivateSegment = defineAnsweredCommand(
+  'destination',
+  'ActivateSegment',
+  Type.Object({
+    destinationId: Id,
+    segmentId: ClientId,
+    schedule: Type.Union([Schedule, Type.Null()]),
+    fileName: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  }),
+  Changed,
+);
+export const DeactivateSegment = defineAnsweredCommand(
+  'destination',
+  'DeactivateSegment',
+  Type.Object({ destinationId: Id, segmentId: ClientId }),
+  Changed,
+);
+export const ChangeMapping = defineAnsweredCommand(
+  'destination',
+  'ChangeMapping',
+  Type.Object({
+    destinationId: Id,
+    fields: Type.Array(
+      Type.Object({
+        source: ClientId,
+        target: ClientId,
+        required: Type.Optional(Type.Boolean()),
+        key: Type.Optional(Type.Boolean()),
+      }),
+      { maxItems: 500 },
+    ),
+  }),
+  Changed,
+);
+export const EnableDestination = defineAnsweredCommand(
+  'destination',
+  'EnableDestination',
+  Type.Object({ destinationId: Id }),
+  Changed,
+);
+export const DisableDestination = defineAnsweredCommand(
+  'destination',
+  'DisableDestination',
+  Type.Object({ destinationId: Id }),
+  Changed,
 );

@@ -88,7 +88,12 @@ export const MappingField = Type.Object({
 export type MappingField = Data<typeof MappingField>;
 
 /** Revision 0 is the mapping that every destination starts with. */
-export const Mapping = Type.Object({ revision: Revision, fields: Type.Array(MappingField) });
+export const Mapping = Type.Object({
+  revision: Revision,
+  fields: Type.Array(MappingField),
+  /** Left out for revision 0, and by older versions. */
+  changedAt: Type.Optional(Time),
+});
 export type Mapping = Data<typeof Mapping>;
 
 /** `none` for quote writes values bare. An escape equal to the quote doubles it (RFC 4180). */

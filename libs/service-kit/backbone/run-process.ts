@@ -60,9 +60,19 @@ const asListenError = (error: unknown, { host, port }: Configuration): unknown =
   );
 };
 
-/** The body of a `main.ts`: runs until a signal, drains, and ends with 0; a start that fails says why and ends with 1. */
+/**
+ * The body of a `main.ts`: runs until a signal, drains, and ends with 0; a start that fails says why and ends with 1. A
+ * signal that comes during the start ends the process as soon as it has started, so that nothing is left half-open.
+ */
 export const runProcess = async (name: string, services: readonly Type[]): Promise<void> => {
-  let running: RunningProcess;
+  let running: RunningProcess | undefined;
+  let isToEnd = false;
+  const onSignal = () => {
+    isToEnd = true;
+    if (running) end(name, running);
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
   try {
     running = await startProcess(services, readConfiguration(process.env));
   } catch (error) {
@@ -71,21 +81,20 @@ export const runProcess = async (name: string, services: readonly Type[]): Promi
     process.exitCode = 1;
     return;
   }
+  if (isToEnd) return end(name, running);
   process.stdout.write(`${name} is ready on ${running.address} (docs: ${running.address}/docs)\n`);
+};
 
-  const end = () => {
-    setTimeout(() => {
-      process.stderr.write(`${name} did not drain within ${SHUTDOWN_MS / 1000} s and ends now\n`);
+const end = (name: string, running: RunningProcess): void => {
+  setTimeout(() => {
+    process.stderr.write(`${name} did not drain within ${SHUTDOWN_MS / 1000} s and ends now\n`);
+    process.exit(1);
+  }, SHUTDOWN_MS).unref();
+  running.stop().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      process.stderr.write(`${name} did not stop cleanly: ${messageOf(error)}\n`);
       process.exit(1);
-    }, SHUTDOWN_MS).unref();
-    running.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`${name} did not stop cleanly: ${messageOf(error)}\n`);
-        process.exit(1);
-      },
-    );
-  };
-  process.once('SIGINT', end);
-  process.once('SIGTERM', end);
+    },
+  );
 };

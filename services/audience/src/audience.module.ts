@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common';
 import { provideService } from '@waybill/service-kit';
 import { audienceTables } from './audience-tables.js';
+import { TakeDefineSegment } from './define-segment/define-segment.message.js';
 import { DefineSegmentHandler, DefineSegmentRoute } from './define-segment/define-segment.js';
 import { AnswerDescribeSegments, AnswerWatermarkNow } from './describe-segments/describe-segments.js';
+import { FollowSegments } from './follow-segments/follow-segments.js';
+import { ForgetChanges } from './forget-changes/forget-changes.js';
 import { GrantExport } from './export-view/grant-export.js';
 import { ListSegmentsRoute, segmentsProjection } from './list-segments/list-segments.route.js';
 import { LoadMembersRoute } from './load-members/load-members.route.js';
@@ -23,9 +26,9 @@ import { ProfileRoute } from './show-profile/show-profile.route.js';
         migrations: audienceTables,
       },
       {
-        listeners: [TakeReportedMemberships],
-        answerers: [AnswerDescribeSegments, AnswerWatermarkNow],
-        workers: [GrantExport, LoadRecorder],
+        listeners: [TakeReportedMemberships, FollowSegments],
+        answerers: [AnswerDescribeSegments, AnswerWatermarkNow, TakeDefineSegment],
+        workers: [GrantExport, LoadRecorder, ForgetChanges],
       },
     ),
     Segments,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { provideService } from '@waybill/service-kit';
 import { activationMigrations, Activations } from './activations/activations.js';
+import { TakeCancelRun, TakeRetryRun } from './control-run/control-run.message.js';
 import { CancelRunsOfStoppedDestinations, ControlRunHandler, ControlRunRoute } from './control-run/control-run.js';
 import { Boundaries, boundaryMigrations } from './execute-run/boundaries.js';
 import { PartStager } from './execute-run/part-stager.js';
@@ -8,6 +9,7 @@ import { Planner } from './execute-run/plan-run.js';
 import { Progress, progressMigrations } from './execute-run/progress.js';
 import { RunExecutor } from './execute-run/run-executor.js';
 import { RunWorker } from './execute-run/run-worker.js';
+import { TakeExportNow } from './export-now/export-now.message.js';
 import { ExportNowHandler } from './export-now/export-now.js';
 import { ExportNowRoute } from './export-now/export-now.route.js';
 import { ListRunsRoute, runsProjection } from './list-runs/list-runs.route.js';
@@ -29,7 +31,7 @@ import { Scheduler } from './schedule-runs/scheduler.js';
       },
       {
         listeners: [Activations, CancelRunsOfStoppedDestinations],
-        answerers: [AnswerRunsThatCarried],
+        answerers: [AnswerRunsThatCarried, TakeExportNow, TakeCancelRun, TakeRetryRun],
         workers: [Scheduler, RunWorker],
       },
     ),

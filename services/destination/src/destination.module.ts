@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
 import { provideService } from '@waybill/service-kit';
+import { TakeActivateSegment, TakeDeactivateSegment } from './activate-segment/activate-segment.message.js';
 import { ActivateSegmentHandler } from './activate-segment/activate-segment.js';
 import { ActivateSegmentRoute } from './activate-segment/activate-segment.route.js';
 import { ChangeDestinationHandler } from './change-destination.js';
+import { TakeChangeMapping } from './change-mapping/change-mapping.message.js';
 import { ChangeMappingRoute } from './change-mapping/change-mapping.route.js';
 import {
   ChangeMarketingActionsHandler,
@@ -24,6 +26,7 @@ import { destinationPublications, requestPublications } from './publish/publish.
 import { PursueRequest } from './pursue-request/pursue-request.js';
 import { ReviseDestinationRoute } from './revise-destination/revise-destination.route.js';
 import { ShowHistoryRoute } from './show-history/show-history.route.js';
+import { TakeDisableDestination, TakeEnableDestination } from './switch-destination/switch-destination.message.js';
 import { SwitchDestinationRoute } from './switch-destination/switch-destination.route.js';
 import { Destinations } from './view/destinations.js';
 
@@ -49,7 +52,16 @@ import { Destinations } from './view/destinations.js';
       },
       {
         listeners: [PursueRequest],
-        answerers: [AnswerDescribeDelivery, AnswerUsesOfAccount, AnswerUsesOfMarketingAction],
+        answerers: [
+          AnswerDescribeDelivery,
+          AnswerUsesOfAccount,
+          AnswerUsesOfMarketingAction,
+          TakeActivateSegment,
+          TakeDeactivateSegment,
+          TakeChangeMapping,
+          TakeEnableDestination,
+          TakeDisableDestination,
+        ],
       },
     ),
     Destinations,

@@ -81,7 +81,14 @@ describe('an internal service that publishes commands', () => {
     expect(mapped.data).toEqual({ destinationId, revision: expect.any(Number) });
     const off = { destinationId, segmentId: 'loyal' };
     await send(command('destination', 'DeactivateSegment', off));
-    await send(command('destination', 'ActivateSegment', { ...off, schedule: null, fileName: 'by-message-%RUN_ID%' }));
+    const activated = await send(
+      command('destination', 'ActivateSegment', {
+        ...off,
+        schedule: null,
+        fileName: 'by-message-%DATETIME(YYYYMMdd_HHmmss)%',
+      }),
+    );
+    expect(activated.data).toEqual({ destinationId, revision: expect.any(Number) });
 
     const { data } = await send(command('delivery', 'ExportNow', { destinationId }));
     const { runs } = data as { runs: readonly { runId: string; segmentId: string }[] };
@@ -111,6 +118,6 @@ describe('an internal service that publishes commands', () => {
   it('reaches nothing of another tenant', async () => {
     const strange = command('audience', 'DefineSegment', { segmentId: 'loyal', name: 'Mine' }, { tenant: 'other' });
     expect((await send(strange)).data).toEqual({ segmentId: 'loyal', revision: 0 });
-    expect((await api.get<SegmentView>('/v1/segments/loyal')).body.name).toBe('loyal');
+    expect((await api.get<SegmentView>('/v1/segments/loyal')).body.name).toBe('Loyal');
   });
 });

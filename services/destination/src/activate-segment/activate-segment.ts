@@ -6,7 +6,7 @@ import { SERVICE, type Service } from '@waybill/service-kit';
 import { specOf } from '../create-destination/create-destination.js';
 import { Destinations } from '../view/destinations.js';
 
-export class ActivateSegment extends Command<{ isNew: boolean }> {
+export class ActivateSegment extends Command<{ readonly isNew: boolean; readonly revision: number }> {
   constructor(
     readonly context: CommandContext,
     readonly destinationId: string,
@@ -32,7 +32,7 @@ export class ActivateSegmentHandler implements ICommandHandler<ActivateSegment> 
     if (!segment?.exists) throw segmentNotFound(segmentId);
     const spec = specOf(state.type);
     const { tenant, sandbox, at } = context;
-    await this.destinations.execute(
+    const { revision } = await this.destinations.execute(
       destinationId,
       {
         type: 'ActivateSegment',
@@ -44,7 +44,7 @@ export class ActivateSegmentHandler implements ICommandHandler<ActivateSegment> 
       },
       context,
     );
-    return { isNew: !state.activations.some((activation) => activation.segmentId === segmentId) };
+    return { isNew: !state.activations.some((activation) => activation.segmentId === segmentId), revision };
   }
 }
 
