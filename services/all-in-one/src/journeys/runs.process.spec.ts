@@ -1,5 +1,8 @@
+import { bodyOf, endOf, exportNow, runOf, type RunView } from './testing/exports.js';
+import { eventually } from './testing/eventually.js';
 import { outcomeOf } from './testing/expectations.js';
 import { type SftpExports, startSftpExports } from './testing/sftp-exports.js';
+import type { Page } from './testing/views.js';
 
 let scene: SftpExports;
 
@@ -7,6 +10,90 @@ beforeAll(async () => {
   scene = await startSftpExports();
 }, 90_000);
 afterAll(() => scene.close());
+afterEach(() => {
+  delete scene.sftp.faults.onRequest;
+});
+
+const MEMBERS = 'email,city\na@x.io,Wien\nb@x.io,Bonn\n';
+const ROWS = 'email,city\r\na@x.io,Wien\r\nb@x.io,Bonn\r\n';
+const control = (id: string, wanted: 'cancel' | 'retry') => scene.api.post<RunView>(`/v1/runs/${id}/${wanted}`);
+const until = (id: string, wanted: RunView['status']) =>
+  eventually(
+    () => runOf(scene.api, id),
+    ({ status }) => status === wanted,
+  );
+
+describe('exports of one segment at once', () => {
+  it('wait for their turn, and go one after the other, but for those that were cancelled meanwhile', async () => {
+    const { id } = await scene.activated(await scene.segmentOf(MEMBERS));
+    scene.sftp.faults.onRequest = ({ name }) => (name === 'OPEN' ? { delayMs: 500 } : undefined);
+    const first = await exportNow(scene.api, id);
+    const [second, third] = [await exportNow(scene.api, id), await exportNow(scene.api, id)];
+    await until(first, 'running');
+    const waiting = await eventually(
+      () => scene.api.get<Page<RunView>>(`/v1/runs?destinationId=${id}&status=queued`),
+      ({ body }) => body.items.length === 2,
+    );
+    expect(waiting.body.items.map((run) => run.id)).toEqual([third, second]);
+    expect(bodyOf(await control(second, 'cancel'))).toMatchObject({ status: 'cancelled', startedAt: null });
+
+    const ended = await Promise.all([first, second, third].map((run) => endOf(scene.api, run)));
+    expect(ended.map(({ status }) => status)).toEqual(['completed', 'cancelled', 'completed']);
+    const [one, two, three] = ended;
+    expect(three!.startedAt! >= one!.finishedAt!).toBe(true);
+    expect(two!.files).toEqual([]);
+    expect(await scene.contentsOf(one!)).toEqual([ROWS]);
+    expect(await scene.contentsOf(three!)).toEqual([ROWS]);
+    expect(three!.files[0]!.path).not.toBe(one!.files[0]!.path);
+    expect((await scene.manifestOf(three!)).previousManifest).toMatchObject({ sha256: one!.manifest!.sha256 });
+  });
+});
+
+describe('a run that is cancelled', () => {
+  it('in the middle of an upload ends there, once and for all, and the next export holds everything', async () => {
+    const { id } = await scene.activated(await scene.segmentOf(MEMBERS));
+    const stuck = new Promise<void>((resolve) => {
+      scene.sftp.faults.onRequest = ({ name }) => {
+        if (name !== 'WRITE') return undefined;
+        resolve();
+        return 'hang';
+      };
+    });
+    const run = await exportNow(scene.api, id);
+    await stuck;
+    bodyOf(await control(run, 'cancel'));
+    expect(await endOf(scene.api, run)).toMatchObject({ status: 'cancelled', files: [], manifest: null });
+    expect(outcomeOf(await control(run, 'cancel'))).toBe('409 run-ended');
+    expect(outcomeOf(await control(run, 'retry'))).toBe('409 run-not-failed');
+
+    delete scene.sftp.faults.onRequest;
+    const next = await scene.exported(id);
+    expect(await scene.contentsOf(next)).toEqual([ROWS]);
+    expect((await scene.manifestOf(next)).previousManifest).toBeNull();
+  });
+});
+
+describe('a run that failed', () => {
+  it('says why, and is completed by a retry when the partner has mended it', async () => {
+    const { id } = await scene.activated(await scene.segmentOf(MEMBERS));
+    scene.sftp.faults.onRequest = ({ name }) =>
+      name === 'OPEN' ? { status: 3, message: 'Permission denied' } : undefined;
+    const failed = await scene.exported(id);
+    expect(failed).toMatchObject({
+      ...{ status: 'failed', files: [], manifest: null },
+      failure: { type: '/problems/partner-permission-denied', instance: `/v1/runs/${failed.id}` },
+    });
+    expect(await until(bodyOf(await control(failed.id, 'retry')).id, 'failed')).toMatchObject({ files: [] });
+
+    delete scene.sftp.faults.onRequest;
+    bodyOf(await control(failed.id, 'retry'));
+    const completed = await endOf(scene.api, failed.id);
+    expect(completed).toMatchObject({ id: failed.id, status: 'completed', counts: { written: 2 } });
+    expect(completed.failure).toBeUndefined();
+    expect(await scene.contentsOf(completed)).toEqual([ROWS]);
+    expect(outcomeOf(await control(failed.id, 'retry'))).toBe('409 run-not-failed');
+  });
+});
 
 describe('what cannot be exported', () => {
   it('is refused with its reason', async () => {
