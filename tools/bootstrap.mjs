@@ -31,6 +31,7 @@ const tasks = {
   build: async () => (await build(), 0),
   start: built('services/all-in-one/dist/main.js'),
   demo: built('tools/dist/demo/main.js'),
+  distributed: built('tools/dist/distributed/main.js'),
   test: built('tools/test/main.mjs'),
   bench: built('tools/dist/bench/main.js'),
   counterpart: built('tools/dist/counterpart.js'),

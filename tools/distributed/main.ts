@@ -1,0 +1,70 @@
+// `npm run distributed`: one process per service, as they run on servers, on this machine and without Docker.
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf } from '@waybill/kernel';
+import { loadMasterKey } from '@waybill/secrets';
+import { readConfiguration } from '@waybill/service-kit';
+import { createLog } from './log.js';
+import { openServers } from './servers.js';
+import { startStack } from './stack.js';
+
+const HELP = `npm run distributed -- [options]
+  --replicas N    processes of each service (default 1)
+
+The whole API is at WAYBILL_PORT (default 8080), each service's own at the ports after it. Kafka, EventStoreDB and
+PostgreSQL are started, unless WAYBILL_KAFKA_BROKERS, WAYBILL_EVENTSTOREDB_URL or DATABASE_URL name one that runs.
+Without WAYBILL_DATA everything is in a folder of its own and goes with it.`;
+
+const MOST_REPLICAS = 4;
+
+const say = createLog('distributed');
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: { replicas: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const replicas = Number(values.replicas);
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > MOST_REPLICAS) {
+    throw new Error(`--replicas must be a whole number from 1 to ${MOST_REPLICAS}\n\n${HELP}`);
+  }
+  const started = performance.now();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
+  const configuration = readConfiguration(process.env);
+
+  await using opened = new AsyncDisposableStack();
+  const folder = process.env['WAYBILL_DATA'] || (await throwaway(opened));
+  const environment = await openServers({ ...process.env, WAYBILL_DATA: folder }, folder, opened, say);
+  // Made once, before six processes look for it at the same time.
+  const { masterKey: value, masterKeyFile: file } = configuration;
+  await loadMasterKey({ value, file, generateIn: folder, warn: say });
+
+  const stack = await startStack({ configuration, environment, replicas, signal });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  say(`${replicas === 1 ? 'a process' : `${replicas} processes`} of each service, ready after ${seconds} s`);
+  console.log(`Waybill is ready on ${stack.address} (docs: ${stack.address}/docs)`);
+  if (!signal.aborted) await once(signal, 'abort');
+  return (await stack.stop()) ? 0 : 1;
+};
+
+const throwaway = async (opened: AsyncDisposableStack): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'waybill-distributed-'));
+  opened.defer(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(`Waybill did not start: ${messageOf(error)}`);
+    process.exit(1);
+  },
+);
