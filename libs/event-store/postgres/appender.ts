@@ -1,9 +1,10 @@
 import { isWaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
+import { storeUnavailable } from '../failures.js';
 import type { EncodedEvent } from '../new-events.js';
 import type { ExpectedRevision } from '../port.js';
-import { storeUnavailable, writeFailure } from './errors.js';
 import { createAnnouncer } from './announcer.js';
+import { writeFailure } from './errors.js';
 import { queryWithin } from './query.js';
 
 export interface AppendAnswer {

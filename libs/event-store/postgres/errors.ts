@@ -1,22 +1,6 @@
-import { isWaybillError, WaybillError } from '@waybill/kernel';
+import { isWaybillError } from '@waybill/kernel';
 import { isTransient } from '@waybill/postgres';
-
-const RETRY = { retryAfterSeconds: 1 };
-
-/** Nothing was sent, or the database answered that it did nothing. */
-export const storeUnavailable = (cause: unknown): WaybillError =>
-  new WaybillError('event-store-unavailable', 'unavailable', 'The event log does not answer; try again shortly.', {
-    ...RETRY,
-    cause,
-  });
-
-const outcomeUnknown = (cause: unknown): WaybillError =>
-  new WaybillError(
-    'outcome-unknown',
-    'unavailable',
-    'The event log did not say whether it took the events; repeat the same command.',
-    { ...RETRY, cause },
-  );
+import { outcomeUnknown, storeUnavailable } from '../failures.js';
 
 /** What a failed statement that changes something means. */
 export const writeFailure = (error: Error): Error => {

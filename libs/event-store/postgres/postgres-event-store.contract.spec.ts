@@ -26,5 +26,5 @@ eventStoreContract(
       },
     };
   },
-  { deletedStreamsReopen: false },
+  { deletedStreamsReopen: false, tellsSimultaneousRepeats: true },
 );

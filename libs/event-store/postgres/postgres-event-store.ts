@@ -1,5 +1,6 @@
-import { type EventMetadata, type RecordedEvent, WaybillError } from '@waybill/kernel';
+import type { EventMetadata, RecordedEvent } from '@waybill/kernel';
 import { type Database, migrate, type Wakeups } from '@waybill/postgres';
+import { revisionConflict, streamDeleted } from '../failures.js';
 import { checkExpected, checkStream, encodeEvents } from '../new-events.js';
 import { checkPageSize, DEFAULT_PAGE } from '../pages.js';
 import type { EventStore } from '../port.js';
@@ -49,7 +50,7 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
         case 'conflict':
           throw revisionConflict(stream, Number(revision));
         case 'deleted':
-          throw conflict('stream-deleted', `The stream ${stream} is deleted; it takes no more events.`);
+          throw streamDeleted(stream);
       }
     },
 
@@ -156,13 +157,3 @@ const toRecorded = (row: EventRow): RecordedEvent => ({
   metadata: row.metadata,
   recordedAt: row.recorded_at.toISOString(),
 });
-
-const conflict = (slug: string, detail: string): WaybillError => new WaybillError(slug, 'conflict', detail);
-
-const revisionConflict = (stream: string, revision: number): WaybillError =>
-  conflict(
-    'revision-conflict',
-    revision === -1
-      ? `The stream ${stream} does not exist.`
-      : `The stream ${stream} is at revision ${revision}, which is not the one expected; read it again.`,
-  );

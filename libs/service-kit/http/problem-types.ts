@@ -169,6 +169,14 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
   // Activation
   'segment-not-activated': ['not-found', 'The segment is not activated for this destination.'],
   'nothing-activated': ['refused', 'No segment is activated for this destination. Activate one first.'],
+  'activation-unheard': [
+    'unavailable',
+    'A segment was activated a moment ago, and audience has not heard of it yet. The members are read by itself in a moment.',
+  ],
+  'changes-forgotten': [
+    'conflict',
+    'The destination was disabled, or its partner away, for longer than changes of profiles are kept (7 days). Deactivate its segments and activate them again: everybody in them is then sent as they are.',
+  ],
   'activation-is-live': [
     'refused',
     'A destination that delivers events has neither schedules nor file names. Send <code>{"schedule": null}</code>.',
@@ -278,6 +286,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
   ],
   'database-unavailable': ['unavailable', 'The database does not answer. Try again shortly.'],
   'event-store-unavailable': ['unavailable', 'The event log does not answer. Try again shortly.'],
+  'event-store-address-malformed': [
+    'malformed',
+    'The address of EventStoreDB in the configuration is not understood; the message says which part of it.',
+  ],
   'messaging-unavailable': ['unavailable', 'The message bus does not answer. Try again shortly.'],
   'internal-error': [
     'internal',

@@ -1,0 +1,53 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
+import rpc, { type StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import type { CallOptions, Metadata } from '@grpc/grpc-js';
+import type { Address } from './address.js';
+import { DeadlinePassed } from './meaning.js';
+
+/** One call through the generated code; `metadata` and `options` go with it. */
+export type Call<Answer> = (client: StreamsClient, metadata: Metadata, options: CallOptions) => Promise<Answer>;
+
+export interface Connection {
+  /** Always answers or fails within the deadline. `Infinity` is for a call that ends when somebody cancels it. */
+  call<Answer>(deadlineMs: number, action: Call<Answer>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** Beyond the deadline given to gRPC, for what the client does before there is a call: it may look for the leader. */
+const GRACE_MS = 200;
+
+/**
+ * The client of the package as the keeper of the channel: it finds the leader, follows it when it changes, and connects
+ * anew after a loss. The calls are our own, on its generated code, since its `appendToStream` goes through one shared
+ * `BatchAppend` that may never answer, and its reads have no deadline (docs/adr/0015).
+ */
+class LeaderClient extends EventStoreDBClient implements Connection {
+  call<Answer>(deadlineMs: number, action: Call<Answer>): Promise<Answer> {
+    const work = this.execute(rpc.StreamsClient, 'waybill', (client) => {
+      const [metadata, options] = this.callArguments({ requiresLeader: true, deadline: deadlineMs });
+      return action(client, metadata, deadlineMs === Infinity ? { ...options, deadline: Infinity } : options);
+    });
+    return deadlineMs === Infinity ? work : within(deadlineMs + GRACE_MS, work);
+  }
+
+  async close(): Promise<void> {
+    const channel = await this.getChannel().catch(() => undefined); // no channel, nothing to close
+    channel?.close();
+  }
+}
+
+export const openConnection = ({ nodes, credentials, tls, rootCertificate, settings }: Address): Connection => {
+  const channel = { insecure: !tls, ...(rootCertificate && { rootCertificate }) };
+  // The constructor has one overload per kind of nodes.
+  if ('discover' in nodes) return new LeaderClient({ ...settings, ...nodes }, channel, credentials);
+  if ('endpoints' in nodes) return new LeaderClient({ ...settings, ...nodes }, channel, credentials);
+  return new LeaderClient({ ...settings, ...nodes }, channel, credentials);
+};
+
+const within = <Answer>(deadlineMs: number, work: Promise<Answer>): Promise<Answer> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlinePassed()), deadlineMs);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+};

@@ -1,0 +1,38 @@
+import { startEventStoreDb } from '@waybill/testkit/eventstoredb';
+import { eventStoreContract, type EventStoreFeatures, type LogUnderTest } from '../contract-suite.js';
+import { type EventStoreDbOptions, openEventStoreDb } from './index.js';
+
+const features: EventStoreFeatures = { deletedStreamsReopen: true, tellsSimultaneousRepeats: false };
+
+const openLog = async (options: EventStoreDbOptions, stop: () => Promise<void>): Promise<LogUnderTest> => {
+  const closers: (() => Promise<void>)[] = [];
+  return {
+    async openStore() {
+      const store = await openEventStoreDb(options);
+      closers.push(() => store.close());
+      return store;
+    },
+    async close() {
+      await Promise.all(closers.map((close) => close()));
+      await stop();
+    },
+  };
+};
+
+eventStoreContract(
+  'EventStoreDB, the protocol server',
+  async () => {
+    const server = await startEventStoreDb();
+    return openLog({ url: server.url }, () => server.stop());
+  },
+  features,
+);
+
+eventStoreContract(
+  'EventStoreDB, the protocol server, with readers that are always far behind',
+  async () => {
+    const server = await startEventStoreDb();
+    return openLog({ url: server.url, farBehind: 0 }, () => server.stop());
+  },
+  features,
+);

@@ -1,0 +1,63 @@
+import { convertToCommandError, ErrorType } from '@eventstore/db-client';
+import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import type { Connection } from './connection.js';
+import type { StoredEvent } from './recorded.js';
+
+/** What `Streams/Read` answers, one message at a time; answering `enough` ends the call. */
+export type Take = (answer: ReadResp) => 'more' | 'enough';
+
+/** Resolves when the server has said all, or the taker has enough. */
+export const read = (
+  connection: Connection,
+  request: ReadReq,
+  { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal?: AbortSignal },
+  take: Take,
+): Promise<void> =>
+  connection.call(deadlineMs, (client, metadata, options) => {
+    const call = client.read(request, metadata, options);
+    const cancel = (): void => call.cancel();
+    signal?.addEventListener('abort', cancel);
+    if (signal?.aborted) cancel();
+    return consume(call, take).finally(() => signal?.removeEventListener('abort', cancel));
+  });
+
+const consume = (call: ClientReadableStream<ReadResp>, take: Take): Promise<void> =>
+  new Promise((resolve, reject) => {
+    call.on('data', (answer: ReadResp) => {
+      try {
+        if (take(answer) === 'more') return;
+        resolve();
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+      call.cancel();
+    });
+    call.on('end', resolve);
+    call.on('error', reject); // of a call that was cancelled, too, when the promise is settled already
+  });
+
+/** The events of a page; undefined where there is no such stream (any more). */
+export const readPage = async (
+  connection: Connection,
+  request: ReadReq,
+  deadlineMs: number,
+): Promise<readonly StoredEvent[] | undefined> => {
+  const events: StoredEvent[] = [];
+  let found = true;
+  try {
+    await read(connection, request, { deadlineMs }, (answer) => {
+      const event = answer.getEvent()?.getEvent();
+      if (event) events.push(event);
+      if (answer.hasStreamNotFound()) found = false;
+      return 'more';
+    });
+  } catch (error) {
+    if (typeOf(error) === ErrorType.STREAM_DELETED) return undefined;
+    throw error;
+  }
+  return found ? events : undefined;
+};
+
+const typeOf = (error: unknown): string | undefined =>
+  (convertToCommandError(error as Error) as { type?: string }).type;
