@@ -1,2 +1,3 @@
 export { DeliveryModule } from './delivery.module.js';
 export * from './rows/index.js';
+export * from './stream-source/index.js';

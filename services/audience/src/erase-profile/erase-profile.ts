@@ -12,7 +12,7 @@ export interface ErasedMembership {
 }
 
 /**
- * Removes a profile and its memberships for good. Throws `profile-not-found` (not-found). A report about it that comes
+ * Removes a profile, its memberships and its changes that streams have not sent yet, for good. Throws `profile-not-found` (not-found). A report about it that comes
  * later makes it known again.
  */
 export const eraseProfile = async (
@@ -27,6 +27,7 @@ export const eraseProfile = async (
       'delete from profiles where tenant = $1 and sandbox = $2 and profile_id = $3',
       key,
     );
+    await client.query('delete from profile_changes where tenant = $1 and sandbox = $2 and profile_id = $3', key);
     if (rowCount === 0) throw new WaybillError('profile-not-found', 'not-found', 'There is no profile with this id.');
     const { rows } = await client.query<{
       segment_id: string;

@@ -1,8 +1,15 @@
-import { AUDIENCE_EXPORT_ROLE, AUDIENCE_EXPORT_SCHEMA, AUDIENCE_EXPORT_VIEW } from '@waybill/contracts';
+import {
+  AUDIENCE_CHANGES_VIEW,
+  AUDIENCE_EXPORT_ROLE,
+  AUDIENCE_EXPORT_SCHEMA,
+  AUDIENCE_EXPORT_VIEW,
+  AUDIENCE_MEMBERSHIPS_VIEW,
+  AUDIENCE_STREAMS_VIEW,
+} from '@waybill/contracts';
 import type { Database, Migration } from '@waybill/postgres';
 import type pg from 'pg';
 
-/** After the tables it shows. A new shape is a new view: exports under way hold this one. */
+/** After the tables they show. A new shape is a new view: exports under way hold this one. */
 export const exportViewMigrations: readonly Migration[] = [
   {
     name: '001-v1',
@@ -12,10 +19,29 @@ export const exportViewMigrations: readonly Migration[] = [
         select tenant, sandbox, segment_id, profile_id, status, since, change, identities, attributes, identified_at
         from memberships join profiles using (tenant, sandbox, profile_id)`,
   },
+  {
+    name: '002-changes-v1',
+    sql: `
+      create view ${AUDIENCE_CHANGES_VIEW} as
+        select tenant, sandbox, change, profile_id, at, memberships, identities_changed, attributes_written,
+               attributes_changed, identities, attributes
+        from profile_changes join profiles using (tenant, sandbox, profile_id);
+      create view ${AUDIENCE_MEMBERSHIPS_VIEW} as
+        select tenant, sandbox, segment_id, profile_id, status, since, change from memberships;
+      create view ${AUDIENCE_STREAMS_VIEW} as
+        select tenant, sandbox, destination_id, segment_id, activated_at, since, last as watermark,
+               coalesce(up_to, 0) as forgotten
+        from followed_segments join changes using (tenant, sandbox) left join forgotten_changes using (tenant, sandbox)
+        where active`,
+  },
 ];
 
+const VIEWS = [AUDIENCE_EXPORT_VIEW, AUDIENCE_CHANGES_VIEW, AUDIENCE_MEMBERSHIPS_VIEW, AUDIENCE_STREAMS_VIEW].join(
+  ', ',
+);
+
 /**
- * Makes the role that may read the view and nothing else, and lets our user take it. Answers what to warn of where that
+ * Makes the role that may read the views and nothing else, and lets our user take it. Answers what to warn of where that
  * user may not: delivery then reads with the rights of its own user.
  */
 export const grantExport = async (database: Database): Promise<string | undefined> =>
@@ -28,12 +54,12 @@ export const grantExport = async (database: Database): Promise<string | undefine
     );
     if (!rows[0] && !(await attempt(client, `create role ${AUDIENCE_EXPORT_ROLE} nologin`))) return WARNING;
     await client.query(`grant usage on schema ${AUDIENCE_EXPORT_SCHEMA} to ${AUDIENCE_EXPORT_ROLE}`);
-    await client.query(`grant select on ${AUDIENCE_EXPORT_VIEW} to ${AUDIENCE_EXPORT_ROLE}`);
+    await client.query(`grant select on ${VIEWS} to ${AUDIENCE_EXPORT_ROLE}`);
     if (rows[0]?.ours || (await attempt(client, `grant ${AUDIENCE_EXPORT_ROLE} to current_user`))) return undefined;
     return WARNING;
   });
 
-const WARNING = `Exports read ${AUDIENCE_EXPORT_VIEW} with the full rights of the database user, which may not create or take the role ${AUDIENCE_EXPORT_ROLE}. Give the user CREATEROLE, or create the role and grant it to the user.`;
+const WARNING = `Exports read the views of ${AUDIENCE_EXPORT_SCHEMA} with the full rights of the database user, which may not create or take the role ${AUDIENCE_EXPORT_ROLE}. Give the user CREATEROLE, or create the role and grant it to the user.`;
 
 /** True when it is done, or was before. */
 const attempt = async (client: pg.ClientBase, statement: string): Promise<boolean> => {

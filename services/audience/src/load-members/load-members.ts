@@ -4,6 +4,7 @@ import type { Database } from '@waybill/postgres';
 import type pg from 'pg';
 import { drawChange } from '../store/changes.js';
 import { exitOthers, mergeMemberships, mergeProfiles } from '../store/merge.js';
+import { recordingChanges } from '../store/profile-changes.js';
 import { refreshStatistics } from '../store/statistics.js';
 import { csvMembers } from './csv-members.js';
 import { earlierLoad, noteLoad } from './loads.js';
@@ -81,9 +82,14 @@ const merge = async (
   const change = await drawChange(client, context);
   const earlier = await earlierLoad(client, request, sha256);
   if (earlier) return earlier;
-  await mergeProfiles(client, context, change, 'upload');
-  const { entered, exited } = await mergeMemberships(client, context, segmentId, change, 'upload', { confirm: false });
-  const others = mode === 'replace' ? await exitOthers(client, context, segmentId, change, 'upload') : 0;
+  const { entered, exited, others } = await recordingChanges(client, context, change, 'upload', async () => {
+    await mergeProfiles(client, context, change, 'upload');
+    const moves = await mergeMemberships(client, context, segmentId, change, 'upload', { confirm: false });
+    return {
+      ...moves,
+      others: mode === 'replace' ? await exitOthers(client, context, segmentId, change, 'upload') : 0,
+    };
+  });
   const result: LoadResult = {
     received: staged + rejected,
     accepted: staged,

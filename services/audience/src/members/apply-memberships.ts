@@ -1,6 +1,7 @@
 import type { Scope } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import { drawChange } from '../store/changes.js';
+import { recordingChanges } from '../store/profile-changes.js';
 import { INCOMING_COLUMNS, mergeMemberships, mergeProfiles } from '../store/merge.js';
 import type pg from 'pg';
 
@@ -26,10 +27,12 @@ export const applyMemberships = async (
   await database.transaction(async (client) => {
     await stageReports(client, reports);
     const change = await drawChange(client, scope);
-    await mergeProfiles(client, scope, change, 'reported');
-    for (const segmentId of new Set(reports.map((report) => report.segmentId))) {
-      await mergeMemberships(client, scope, segmentId, change, 'reported', { confirm: true });
-    }
+    await recordingChanges(client, scope, change, 'reported', async () => {
+      await mergeProfiles(client, scope, change, 'reported');
+      for (const segmentId of new Set(reports.map((report) => report.segmentId))) {
+        await mergeMemberships(client, scope, segmentId, change, 'reported', { confirm: true });
+      }
+    });
   });
 };
 

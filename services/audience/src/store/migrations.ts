@@ -47,4 +47,24 @@ export const audienceMigrations: readonly Migration[] = [
         context jsonb not null, recorded boolean not null default false, loaded_at timestamptz not null);
       create index loads_to_record on loads (loaded_at) where not recorded;`,
   },
+  {
+    name: '002-changes-for-streams',
+    sql: `
+      create table followed_segments (
+        destination_id uuid not null, segment_id ${id}, ${scope}, active boolean not null, activated_at timestamptz,
+        since bigint not null, revision int not null,
+        primary key (destination_id, segment_id));
+      create index followed_segments_of_sandbox on followed_segments (tenant, sandbox) where active;
+
+      create table profile_changes (
+        ${scope}, change bigint not null, profile_id ${id}, at timestamptz not null, memberships jsonb not null,
+        identities_changed boolean not null, attributes_written text[] not null, attributes_changed text[] not null,
+        primary key (tenant, sandbox, change, profile_id));
+      create index profile_changes_of_profile on profile_changes (tenant, sandbox, profile_id);
+      create index profile_changes_by_time on profile_changes using brin (at) with (autosummarize = on);
+
+      create table forgotten_changes (
+        ${scope}, up_to bigint not null,
+        primary key (tenant, sandbox));`,
+  },
 ];

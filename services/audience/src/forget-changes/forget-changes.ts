@@ -1,0 +1,37 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '@waybill/kernel';
+import type { Database } from '@waybill/postgres';
+import { DATABASE, type Worker } from '@waybill/service-kit';
+import { forgetChanges } from '../store/profile-changes.js';
+
+/** How long a destination may be disabled, or its partner be away, before changes are lost to it (docs/streams.md). */
+const DAYS_KEPT = 7;
+const LOOK_MS = 3_600_000;
+
+/** Deletes changes that streams had days to send. */
+@Injectable()
+export class ForgetChanges implements Worker {
+  private readonly log = new Logger('audience');
+  private readonly stopping = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+  private forgetting: Promise<void> = Promise.resolve();
+
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  start(): void {
+    const forget = (): void => {
+      this.forgetting = forgetChanges(this.database, DAYS_KEPT, this.stopping.signal).then(
+        (forgotten) => forgotten > 0 && this.log.log(`${forgotten} changes older than ${DAYS_KEPT} days were deleted`),
+        (error: unknown) => this.log.warn(`old changes are deleted later: ${messageOf(error)}`),
+      ) as Promise<void>;
+    };
+    forget();
+    this.timer = setInterval(forget, LOOK_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    this.stopping.abort();
+    await this.forgetting;
+  }
+}

@@ -1,0 +1,17 @@
+/** How far a lane has come: everything up to change `change`, and of the next one the profiles up to `profileId`. */
+export interface LivePosition {
+  readonly change: number;
+  readonly profileId: string;
+}
+
+/** `12`, or inside of change 13 `12/profile`. One transaction may change more profiles than fit into a page. */
+export const writePosition = ({ change, profileId }: LivePosition): string =>
+  profileId === '' ? String(change) : `${change}/${profileId}`;
+
+export const readPosition = (position: string): LivePosition => {
+  const [, change, profileId = ''] = /^(\d{1,15})(?:\/([^]+))?$/.exec(position) ?? [];
+  if (change === undefined) throw new Error(`not a position of a stream: ${position}`);
+  return { change: Number(change), profileId };
+};
+
+export const laterOf = (a: LivePosition, b: LivePosition): LivePosition => (a.change > b.change ? a : b);

@@ -1,0 +1,95 @@
+import { type AnswerOf, DescribeDelivery, DescribeSegments, type Mapping } from '@waybill/contracts';
+import type { CommandContext, Scope } from '@waybill/kernel';
+import type { Service } from '@waybill/service-kit';
+
+/** A segment that is on; times are Unix milliseconds. */
+export interface StreamSegment {
+  readonly segmentId: string;
+  readonly activatedAt: number;
+  readonly mappingUpdatedAt: number;
+  /** Known where the destination includes names or timestamps. */
+  readonly name?: string | undefined;
+  readonly createdAt?: number | undefined;
+  readonly updatedAt?: number | undefined;
+}
+
+/** What a destination says of its events. */
+export interface StreamSettings {
+  readonly scope: Scope;
+  readonly destinationId: string;
+  readonly mapping: Mapping;
+  readonly includeSegmentNames: boolean;
+  readonly includeSegmentTimestamps: boolean;
+  /** An attribute written with the value that it had counts as no change. */
+  readonly onlyChanges: boolean;
+  /** `profile.id` or `identities.<namespace>`. */
+  readonly partitionKey: string;
+  readonly segments: ReadonlyMap<string, StreamSegment>;
+}
+
+/** For so long a page may be read with settings that were changed meanwhile. */
+const FRESH_MS = 1_000;
+
+/** The settings of destinations, asked for at most once a second each. */
+export class SettingsOfDestinations {
+  private readonly known = new Map<string, { readonly settings: StreamSettings; readonly until: number }>();
+
+  constructor(private readonly service: Pick<Service, 'ask'>) {}
+
+  cached(destinationId: string): StreamSettings | undefined {
+    const known = this.known.get(destinationId);
+    if (known && known.until > Date.now()) return known.settings;
+    this.known.delete(destinationId);
+    return undefined;
+  }
+
+  async ask(destinationId: string, context: CommandContext): Promise<StreamSettings> {
+    const until = Date.now() + FRESH_MS;
+    const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
+    const { target, activations } = delivery;
+    const told = target['includeSegmentNames'] === true || target['includeSegmentTimestamps'] === true;
+    const segmentIds = activations.map(({ segmentId }) => segmentId);
+    const segments =
+      told && segmentIds.length > 0 ? (await this.service.ask(DescribeSegments, { segmentIds }, context)).segments : [];
+    const settings = settingsOf(context, delivery, segments);
+    this.known.set(destinationId, { settings, until });
+    return settings;
+  }
+}
+
+export const settingsOf = (
+  { tenant, sandbox }: Scope,
+  { destinationId, target, mapping, activations }: AnswerOf<typeof DescribeDelivery>,
+  described: AnswerOf<typeof DescribeSegments>['segments'],
+): StreamSettings => {
+  const { includeSegmentNames, includeSegmentTimestamps, onlyChanges, partitionKey } = target;
+  const facts = new Map(described.map((segment) => [segment.segmentId, segment]));
+  const mappedAt = timeOf(mapping.changedAt) ?? 0;
+  return {
+    scope: { tenant, sandbox },
+    destinationId,
+    mapping,
+    includeSegmentNames: includeSegmentNames === true,
+    includeSegmentTimestamps: includeSegmentTimestamps === true,
+    onlyChanges: onlyChanges === true,
+    partitionKey: typeof partitionKey === 'string' ? partitionKey : 'profile.id',
+    segments: new Map(
+      activations.map((activation) => {
+        const { segmentId } = activation;
+        const { name, createdAt, updatedAt } = facts.get(segmentId) ?? {};
+        const activatedAt = Date.parse(activation.activatedAt);
+        const segment: StreamSegment = {
+          segmentId,
+          activatedAt,
+          mappingUpdatedAt: Math.max(activatedAt, mappedAt),
+          name: name ?? undefined,
+          createdAt: timeOf(createdAt),
+          updatedAt: timeOf(updatedAt),
+        };
+        return [segmentId, segment];
+      }),
+    ),
+  };
+};
+
+const timeOf = (time: string | undefined): number | undefined => (time === undefined ? undefined : Date.parse(time));
