@@ -1,9 +1,11 @@
-// `npm run counterpart -- sftp|s3|kafka [--port N]`: a server of the test kit, to try Waybill on. Not for real data.
+// `npm run counterpart -- sftp|s3|kafka|eventstoredb|event-hubs [--port N]`: a server of the test kit, to try Waybill on. Not for real data.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startEventStoreDb } from '@waybill/testkit/eventstoredb';
 import { fetchJars, PLAIN_USER, SCRAM_USER, startKafka } from '@waybill/testkit/kafka';
+import { startEventHubsServer } from '@waybill/testkit/event-hubs';
 import { startS3Server } from '@waybill/testkit/s3-server';
 import { startSftpServer } from '@waybill/testkit/sftp-server';
 
@@ -52,7 +54,35 @@ const kafka = async (port: number): Promise<Running> => {
   };
 };
 
-const kinds: Readonly<Record<string, (port: number) => Promise<Running>>> = { sftp, s3, kafka };
+const eventstoredb = async (port: number): Promise<Running> => {
+  const server = await startEventStoreDb({ port });
+  return {
+    lines: [`EventStoreDB's protocol on ${server.url}; it keeps everything in memory`],
+    stop: () => server.stop(),
+  };
+};
+
+const eventHubs = async (port: number): Promise<Running> => {
+  const server = await startEventHubsServer({
+    port,
+    onBatch: (hub, partition, events) => console.log(`hub "${hub}", partition ${partition}: ${events} events`),
+  });
+  return {
+    lines: [
+      `Event Hubs server on ${server.host}, port ${server.port}, hub "waybill"; it keeps everything in memory`,
+      `connection string: ${server.connectionString()}`,
+    ],
+    stop: () => server.stop(),
+  };
+};
+
+const kinds: Readonly<Record<string, (port: number) => Promise<Running>>> = {
+  sftp,
+  s3,
+  kafka,
+  eventstoredb,
+  'event-hubs': eventHubs,
+};
 
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({
