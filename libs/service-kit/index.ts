@@ -13,6 +13,7 @@ export * from './http/service-controller.js';
 export * from './http/unused-connections.js';
 export * from './operation/health.js';
 export * from './operation/metrics.js';
+export { traced } from './operation/tracing.js';
 export * from './service/definition.js';
 export * from './service/provide-service.js';
 export * from './service/service.js';

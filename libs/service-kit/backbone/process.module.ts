@@ -4,6 +4,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import type { Configuration } from '../config/configuration.js';
 import { CallerGuard } from '../http/caller.js';
 import { ProblemsController } from '../http/problems.controller.js';
+import { RequestTraces } from '../http/request-traces.js';
 import { Health, HealthController } from '../operation/health.js';
 import { loggerModule } from '../operation/logging.js';
 import { MetricsController, RequestMetrics } from '../operation/metrics.js';
@@ -32,6 +33,7 @@ export const processModule = (
       { provide: BACKBONE, useValue: backbone },
       { provide: Health, useFactory: () => backbone.watchedBy(new Health()) },
       { provide: APP_GUARD, useClass: CallerGuard },
+      { provide: APP_INTERCEPTOR, useClass: RequestTraces },
       { provide: APP_INTERCEPTOR, useClass: RequestMetrics },
     ],
     exports: [CONFIGURATION, BACKBONE, Health],

@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { isWaybillError, messageOf, WaybillError } from '@waybill/kernel';
 import { type Configuration, readConfiguration } from '../config/configuration.js';
 import { createHttpApp } from '../http/app.js';
+import { startTracing } from '../operation/tracing.js';
 import { type Backbone, openBackbone } from './backbone.js';
 import { processModule } from './process.module.js';
 
@@ -74,7 +75,9 @@ export const runProcess = async (name: string, services: readonly Type[]): Promi
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   try {
-    running = await startProcess(services, readConfiguration(process.env));
+    const stopTracing = await startTracing(name);
+    const started = await startProcess(services, readConfiguration(process.env));
+    running = { address: started.address, stop: () => started.stop().finally(stopTracing) };
   } catch (error) {
     process.stderr.write(`${name} did not start: ${messageOf(error)}\n`);
     if (!isWaybillError(error)) process.stderr.write(`${(error as Error).stack ?? ''}\n`);

@@ -10,6 +10,7 @@ import { refuseForeignPages } from './caller.js';
 import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
 import { answerFrameworkError, ProblemFilter } from './problem.js';
+import { traceRequests } from './request-traces.js';
 import { closeUnusedConnections } from './unused-connections.js';
 
 /** The HTTP side of a process: one Fastify server with the services that `root` imports. Not listening yet. */
@@ -29,6 +30,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
   closeUnusedConnections(fastify);
   takeBodies(app);
   logAnswers(fastify);
+  traceRequests(fastify);
   // Documents and unknown paths included, which no guard sees.
   const { auth } = app.get<Configuration>(CONFIGURATION);
   if (auth.mode === 'none') fastify.addHook('onRequest', async (request) => refuseForeignPages(request));

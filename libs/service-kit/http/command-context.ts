@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { type CommandContext, idFrom, newId, WaybillError } from '@waybill/kernel';
 import type { FastifyRequest } from 'fastify';
 import { callerOf } from './caller.js';
+import { traceparentOfRequest } from './request-traces.js';
 
 const contexts = new WeakMap<object, CommandContext>();
 
@@ -37,7 +38,7 @@ export const commandContextOf = (request: FastifyRequest): CommandContext => {
   const { tenant, sandbox, actor } = callerOf(request);
   const key = idempotencyKeyOf(request);
   const expectedRevision = expectedRevisionOf(request);
-  const traceparent = header(request, 'traceparent');
+  const traceparent = traceparentOfRequest(request);
   const commandId = key === undefined ? newId() : idFrom('command', tenant, sandbox, key);
   const context: CommandContext = {
     tenant,

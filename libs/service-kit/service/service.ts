@@ -38,6 +38,8 @@ import { forgetOldOutcomes, idempotencyMigrations } from '../http/idempotency.in
 import { translator } from '../messages/publication.js';
 import type { Health } from '../operation/health.js';
 import { watchService } from '../operation/service-metrics.js';
+import { observed } from '../operation/observed.js';
+import { activeTraceparent } from '../operation/tracing.js';
 import type { Answerer, Listener, ServiceDefinition } from './definition.js';
 import { loadStream } from './load-stream.js';
 
@@ -50,6 +52,8 @@ export interface Loaded<State> {
   readonly createdAt: string;
   readonly createdBy: string;
   readonly correlationId: string;
+  /** For spans of work that follows from it later. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Executed<State> {
@@ -131,8 +135,14 @@ export const contextAfter = (message: Message, ...parts: readonly string[]): Com
   at: new Date().toISOString(),
   correlationId: message.correlationId,
   causationId: message.id,
-  ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
+  ...traceOf(message),
 });
+
+/** The span that is active, or where tracing is off what came along. */
+const traceOf = (cause: Cause): { readonly traceparent?: string } => {
+  const traceparent = activeTraceparent() ?? cause.traceparent;
+  return traceparent === undefined ? {} : { traceparent };
+};
 
 export const openService = async (
   definition: ServiceDefinition,
@@ -172,8 +182,8 @@ export const openService = async (
         correlationId: '',
       };
     }
-    const { occurredAt: createdAt, actor: createdBy, correlationId } = first.metadata;
-    return { state, revision, position: last.position, createdAt, createdBy, correlationId };
+    const { occurredAt: createdAt, actor: createdBy, correlationId, traceparent } = first.metadata;
+    return { state, revision, position: last.position, createdAt, createdBy, correlationId, traceparent };
   };
 
   const ask: Service['ask'] = async (question, data, cause) => {
@@ -191,7 +201,7 @@ export const openService = async (
         actor: cause.actor,
         correlationId: cause.correlationId,
         causationId: isMessage(cause) ? cause.id : cause.commandId,
-        traceparent: cause.traceparent,
+        ...traceOf(cause),
       },
       { timeoutMs: ASK_MS },
     );
@@ -203,11 +213,18 @@ export const openService = async (
     database,
     store,
     load,
-    ask,
+    ask: (question, data, cause) =>
+      observed({ service: name, kind: 'question', what: question.type, parent: cause.traceparent }, () =>
+        ask(question, data, cause),
+      ),
 
-    async execute(type, stream, command, context) {
-      const { state, revision, position } = await handleCommand(store, type, stream, command, context);
-      return { state, revision, position };
+    execute(type, stream, command, context) {
+      const { type: what = type.category } = command as { readonly type?: string };
+      return observed({ service: name, kind: 'command', what, parent: context.traceparent }, async () => {
+        const following = { ...context, ...traceOf(context) };
+        const { state, revision, position } = await handleCommand(store, type, stream, command, following);
+        return { state, revision, position };
+      });
     },
 
     async settled(type, stream, scope, isSettled, waitMs) {
@@ -252,7 +269,7 @@ export const openService = async (
           actor: cause.actor,
           correlationId: cause.correlationId,
           causationId,
-          ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
+          ...traceOf(cause),
         },
       ]);
     },
@@ -279,11 +296,12 @@ export const openService = async (
       });
       const topics = [...new Set(listeners.flatMap(({ listensTo }) => listensTo).map(topicOf))];
       if (topics.length > 0) {
-        subscriptions.push(await backbone.bus.subscribe({ group: name, topics }, dispatch(listeners)));
+        const handler = followed(name, dispatch(listeners));
+        subscriptions.push(await backbone.bus.subscribe({ group: name, topics }, handler));
       }
       if (answerers.length > 0) {
         const onDefect = (error: unknown, { type }: Message) => log.error({ err: error }, `answering ${type} failed`);
-        const handler = answer({ bus: backbone.bus, service: name, onDefect }, answerWith(answerers));
+        const handler = answer({ bus: backbone.bus, service: name, onDefect }, followed(name, answerWith(answerers)));
         const topic = commandsTopic(name as ServiceName);
         subscriptions.push(await backbone.bus.subscribe({ group: name, topics: [topic] }, handler));
       }
@@ -298,6 +316,14 @@ export const openService = async (
     },
   };
 };
+
+/** What handles a message goes on in the trace that the message is part of. */
+const followed =
+  <T>(service: string, handle: (message: ReceivedMessage, signal: AbortSignal) => Promise<T>) =>
+  (message: ReceivedMessage, signal: AbortSignal): Promise<T> =>
+    observed({ service, kind: 'message', what: message.type, parent: message.traceparent }, () =>
+      handle(message, signal),
+    );
 
 const isOf = (scope: Scope, owner: Scope): boolean => scope.tenant === owner.tenant && scope.sandbox === owner.sandbox;
 

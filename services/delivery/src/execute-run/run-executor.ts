@@ -4,7 +4,7 @@ import { connectorFor, type FileSink, pathIn } from '@waybill/connectors';
 import { problemOf } from '@waybill/contracts';
 import { type CommandContext, isWaybillError, messageOf, newId, type Scope, WaybillError } from '@waybill/kernel';
 import type { Vault } from '@waybill/secrets';
-import { CONFIGURATION, type Configuration, VAULT } from '@waybill/service-kit';
+import { CONFIGURATION, type Configuration, traced, VAULT } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
 import { fileNameOfPart, manifestName, type Plan, RUN_SUPERSEDED, type Run, type RunState } from '../run/index.js';
 import { Boundaries } from './boundaries.js';
@@ -12,6 +12,8 @@ import { deliver, type Step } from './deliver.js';
 import { type AccountInUse, Planner } from './plan-run.js';
 import { PartStager } from './part-stager.js';
 import { Progress } from './progress.js';
+import { countAttempt, countFile, countRetry } from './run-metrics.js';
+import { tracedSink } from './traced-sink.js';
 
 /** Tries in a row without progress, while the partner or a part of ours does not answer. */
 const TRIES = 5;
@@ -42,6 +44,11 @@ export class RunExecutor {
 
   /** Resolves when the run has ended, or when it is somebody else's: `signal` aborts with the lease and with the process. */
   async execute(runId: string, scope: Scope, worker: string, signal: AbortSignal): Promise<void> {
+    const { traceparent: parent } = await this.runs.existing(scope, runId);
+    await traced('execute run', { parent }, () => this.attempt(runId, scope, worker, signal));
+  }
+
+  private async attempt(runId: string, scope: Scope, worker: string, signal: AbortSignal): Promise<void> {
     const attempt = new Attempt(this.runs, runId, scope, signal);
     try {
       await attempt.begin(worker);
@@ -51,6 +58,8 @@ export class RunExecutor {
     } finally {
       attempt.end();
     }
+    if (attempt.number === 0) return; // it never was ours
+    countAttempt(attempt.run);
     if (attempt.ended) {
       await this.boundaries.forget(runId);
       await this.progress.end(runId);
@@ -66,6 +75,7 @@ export class RunExecutor {
         if (!isWaybillError(error) || error.kind !== 'unavailable' || attempt.interruption()) throw error;
         if (attempt.run.parts.length > before) tries = 1;
         if (tries >= TRIES) throw error;
+        countRetry(error.slug);
         this.log.warn(`run ${attempt.runId} is tried again: ${error.message}`);
         await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + Math.random()), undefined, { signal: attempt.signal });
       }
@@ -131,7 +141,7 @@ export class RunExecutor {
     }
     const findings = await this.planner.findingsOf(plan.destination.id, attempt.context());
     const secret = await this.vault.get(attempt.scope, credentials.secretRef);
-    return connector.openFileSink(
+    const sink = await connector.openFileSink(
       {
         scope: attempt.scope,
         accountId: plan.accountId,
@@ -142,6 +152,7 @@ export class RunExecutor {
       plan.target,
       { allowPrivateNetworks: this.configuration.allowPrivateNetworks, signal },
     );
+    return tracedSink(sink, plan.destination.type);
   }
 
   /** What became of an attempt that did not reach the end. */
@@ -242,6 +253,7 @@ class Attempt {
 
   async record(step: Step): Promise<Run> {
     this.run = await this.runs.step(this.runId, this.scope, { ...step, attempt: this.number });
+    if (step.type === 'PublishPart') countFile(this.run, step.part);
     return this.run;
   }
 

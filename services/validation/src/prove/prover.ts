@@ -9,6 +9,7 @@ import {
   DATABASE,
   SERVICE,
   type Service,
+  traced,
   VAULT,
   type Worker,
 } from '@waybill/service-kit';
@@ -82,10 +83,14 @@ export class Prover implements Worker {
       RENEW_MS,
     );
     try {
-      const { state, createdBy, correlationId } = await this.service.load(validationStream, stream, scope);
+      const { state, createdBy, correlationId, traceparent } = await this.service.load(validationStream, stream, scope);
       if (state.status !== 'requested') return;
       const startedAt = new Date().toISOString();
-      const proof = await this.proofOf(state, scope);
+      const proof = await traced(
+        `prove ${state.claim.type}`,
+        { kind: 'client', parent: traceparent, attributes: { 'peer.service': state.claim.type } },
+        () => this.proofOf(state, scope),
+      );
       if (this.stopping.signal.aborted) return;
       const finishedAt = new Date().toISOString();
       // The same command however often the proof is repeated: the first report that is recorded counts.
@@ -93,7 +98,14 @@ export class Prover implements Worker {
         validationStream,
         stream,
         { type: 'RecordReport', startedAt, finishedAt, ...proof },
-        { ...scope, commandId: idFrom(stream, 'report'), actor: createdBy, at: finishedAt, correlationId },
+        {
+          ...scope,
+          commandId: idFrom(stream, 'report'),
+          actor: createdBy,
+          at: finishedAt,
+          correlationId,
+          ...(traceparent === undefined ? {} : { traceparent }),
+        },
       );
     } finally {
       clearInterval(renewing);
