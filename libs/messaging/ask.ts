@@ -52,7 +52,7 @@ export const openAsker = async ({ bus, service }: AskerOptions): Promise<Asker> 
     return Promise.resolve();
   };
   const subscription = await bus.subscribe(
-    { group: `${replyTo}.${newId()}`, topics: [replyTo], from: 'end', ephemeral: true, attempts: 1 },
+    { group: `${service}.replies.${newId()}`, topics: [replyTo], from: 'end', ephemeral: true, attempts: 1 },
     receive,
   );
 

@@ -1,2 +1,1 @@
 export * from './message-bus.js';
-export * from './partitioner.js';

@@ -1,5 +1,6 @@
-import { WaybillError } from '@waybill/kernel';
 import { type Database, migrate, pause, type Wakeups } from '@waybill/postgres';
+import { messageTooLarge, topicUnknown } from '../errors.js';
+import { partitionOf } from '../partitioner.js';
 import {
   deadLetterTopic,
   MAX_MESSAGE_BYTES,
@@ -10,7 +11,6 @@ import {
   type TopicDeclaration,
 } from '../port.js';
 import { messagingMigrations } from './migrations.js';
-import { partitionOf } from './partitioner.js';
 import { openSubscription, type SubscriptionTimes } from './subscription.js';
 import { createTopicLog } from './topic-log.js';
 
@@ -115,17 +115,3 @@ export const openPostgresMessageBus = async (options: PostgresMessageBusOptions)
     },
   };
 };
-
-const topicUnknown = (topic: string) =>
-  new WaybillError(
-    'topic-unknown',
-    'internal',
-    `Nobody declared the topic ${topic}; declare it with ensureTopics first.`,
-  );
-
-const messageTooLarge = (topic: string, type: string, bytes: number) =>
-  new WaybillError(
-    'message-too-large',
-    'too-large',
-    `A ${type} for ${topic} has ${bytes} bytes of JSON; ${MAX_MESSAGE_BYTES} are allowed.`,
-  );

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Database, isTransient } from '@waybill/postgres';
 import pg from 'pg';
-import { isWaybillError, WaybillError } from '@waybill/kernel';
+import { isWaybillError } from '@waybill/kernel';
+import { messagingUnavailable, topicDiffers } from '../errors.js';
 import type { GroupLag, Message, TopicDeclaration } from '../port.js';
 
 /** A partition that a member holds. `due`: it is still this member's share. */
@@ -64,12 +65,6 @@ export interface TopicLog {
 }
 
 const DEADLINE_MS = 20_000;
-
-const messagingUnavailable = (cause: unknown): WaybillError =>
-  new WaybillError('messaging-unavailable', 'unavailable', 'The message bus does not answer; try again shortly.', {
-    retryAfterSeconds: 2,
-    cause,
-  });
 
 export const createTopicLog = (database: Database): TopicLog => {
   const query = <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> =>
@@ -222,11 +217,3 @@ const reaching = async <T>(work: () => Promise<T>): Promise<T> => {
 /** The server understood and said no, which is no matter of its being away. */
 const isRefusal = (error: unknown): boolean =>
   isWaybillError(error) ? error.kind !== 'unavailable' : error instanceof pg.DatabaseError && !isTransient(error);
-
-const topicDiffers = (topic: string, existing: number | undefined, wanted: number) =>
-  new WaybillError(
-    'topic-differs',
-    'internal',
-    `The topic ${topic} has ${existing} partition(s) and was declared with ${wanted}. Its keys keep their order only if the ` +
-      'number stays: declare it with the number it has, or take a new name.',
-  );

@@ -295,6 +295,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'internal',
     'Something went wrong on our side. The log has the details, by time and correlation id.',
   ],
+  'messaging-refused': [
+    'internal',
+    'Kafka does not let Waybill in, or not do what it must. Check the user name, the password, and the rights of that user.',
+  ],
   'message-malformed': ['malformed', 'The data of a message do not fit its contract; it went to the dead letters.'],
   'message-type-unknown': ['malformed', 'The service takes no messages of that type.'],
   'message-invalid': ['internal', 'A message was not sent, since its data do not fit its contract: a defect of ours.'],

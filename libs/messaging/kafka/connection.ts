@@ -1,0 +1,79 @@
+import { isWaybillError, WaybillError } from '@waybill/kernel';
+import { type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { messagingUnavailable } from '../errors.js';
+
+/** Where a cluster is and how to be let in. */
+export interface KafkaConnection {
+  /** `host:port` of some brokers; the others are learned from them. */
+  readonly brokers: readonly string[];
+  /** Shown in the brokers' logs and quotas. Default `waybill`. */
+  readonly clientId?: string | undefined;
+  /** TLS; `ca` holds the PEM certificates to trust instead of the system's. */
+  readonly tls?: { readonly ca?: string | undefined } | undefined;
+  readonly sasl?:
+    | {
+        readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+        readonly username: string;
+        readonly password: string;
+      }
+    | undefined;
+  /** How sockets are made; the tests put their proxies here. */
+  readonly socketFactory?: ISocketFactory | undefined;
+}
+
+/** An answer of a healthy broker takes milliseconds; a join and a fetch bring their own times on top. */
+const REQUEST_MS = 10_000;
+const CONNECT_MS = 3_000;
+
+/** A few tries: whoever asks tries again, or looks for another broker (a consumer for the new coordinator of its group). */
+export const FEW_RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
+
+export const connectKafka = ({ brokers, clientId = 'waybill', tls, sasl, socketFactory }: KafkaConnection): Kafka => {
+  const config: KafkaConfig = {
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: CONNECT_MS,
+    authenticationTimeout: REQUEST_MS,
+    requestTimeout: REQUEST_MS,
+    // What matters of it comes as events; its log names hosts and whole stacks on every retry.
+    logLevel: logLevel.NOTHING,
+    retry: FEW_RETRIES,
+    ...(tls && { ssl: tls.ca === undefined ? true : { ca: tls.ca } }),
+    ...(sasl && { sasl: sasl as SASLOptions }),
+    ...(socketFactory && { socketFactory }),
+  };
+  return new Kafka(config);
+};
+
+/** Runs a call to the cluster; what it rejects with becomes an error of the port. */
+export const reaching = async <T>(work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw isWaybillError(error) ? error : (refusalOf(error) ?? messagingUnavailable(error));
+  }
+};
+
+const AUTHORIZATION = /^(TOPIC|GROUP|CLUSTER|TRANSACTIONAL_ID)_AUTHORIZATION_FAILED$/;
+
+/** A broker that says who may not come in, or may not do this; no retry changes that. */
+const refusalOf = (error: unknown): WaybillError | undefined => {
+  const { type = '', name, message } = rootOf(error);
+  if (name !== 'KafkaJSSASLAuthenticationError' && !AUTHORIZATION.test(type)) return undefined;
+  return new WaybillError(
+    'messaging-refused',
+    'internal',
+    `Kafka refuses: ${message}. Check WAYBILL_KAFKA_USERNAME, its password, WAYBILL_KAFKA_SASL_MECHANISM, and what the user may do.`,
+    { cause: error },
+  );
+};
+
+interface KafkaError extends Error {
+  readonly type?: string;
+}
+
+/** kafkajs wraps what it met into what it did about it. */
+export const rootOf = (error: unknown): KafkaError => {
+  const { cause } = error as { cause?: unknown };
+  return cause instanceof Error ? rootOf(cause) : (error as KafkaError);
+};

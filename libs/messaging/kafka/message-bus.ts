@@ -1,0 +1,212 @@
+import { WaybillError } from '@waybill/kernel';
+import { MEMBERSHIPS_TOPIC, MembershipReported } from '@waybill/contracts';
+import type { Admin, KafkaMessage } from 'kafkajs';
+import { deliver, type Delivery, type DeliverySignals } from '../delivery.js';
+import { messageTooLarge, messagingUnavailable, topicDiffers, topicUnknown } from '../errors.js';
+import { partitionOf } from '../partitioner.js';
+import {
+  deadLetterTopic,
+  type GroupLag,
+  MAX_MESSAGE_BYTES,
+  type MessageBus,
+  type MessageHandler,
+  type Observe,
+  type OutgoingMessage,
+  type ReceivedMessage,
+  type SubscriptionOptions,
+  type TopicDeclaration,
+} from '../port.js';
+import { deadLetterHeaders, messageOfRecord, recordOf } from './cloud-events.js';
+import { connectKafka, type KafkaConnection, reaching } from './connection.js';
+import { lagOfGroups } from './lag.js';
+import { type AddressedRecord, openSender } from './sender.js';
+import { type KafkaSubscription, openSubscription, type SubscriptionTimes } from './subscription.js';
+import { applyTopics, checkTopics, partitionCounts } from './topics.js';
+
+export interface KafkaTimes extends SubscriptionTimes {
+  /** How long a publication may take with all its retries. */
+  readonly publishMs: number;
+}
+
+export interface KafkaMessageBusOptions extends KafkaConnection {
+  readonly observe?: Observe | undefined;
+  /**
+   * False: topics are made by `waybill topics apply` and by nothing else; a missing one, of dead letters too, is an error at
+   * the start (`topic-unknown`). Default true, for tests and a cluster of one's own.
+   */
+  readonly makeTopics?: boolean | undefined;
+  /** What a record without a type is, by its topic: a foreign producer may send a key and JSON and nothing else. */
+  readonly plainTypes?: Readonly<Record<string, string>> | undefined;
+  readonly times?: Partial<KafkaTimes> | undefined;
+}
+
+const TIMES: KafkaTimes = {
+  sessionMs: 15_000,
+  heartbeatMs: 1_000,
+  fetchWaitMs: 200,
+  graceMs: 30_000,
+  publishMs: 30_000,
+};
+const PLAIN_TYPES: Readonly<Record<string, string>> = { [MEMBERSHIPS_TOPIC]: MembershipReported.type };
+/** All groups of Waybill begin with it, so that a cluster can be shared and rights be given by prefix. */
+export const GROUP_PREFIX = 'waybill.';
+const HEALTH_MS = 5_000;
+const APPLY = 'make it with `waybill topics apply`';
+
+/**
+ * The bus on Kafka. Rejects when no broker is reached (`messaging-unavailable`) or the user is not let in
+ * (`messaging-refused`).
+ */
+export const openKafka = async (options: KafkaMessageBusOptions): Promise<MessageBus> => {
+  const { observe = () => undefined, makeTopics = true, plainTypes = PLAIN_TYPES } = options;
+  const times = { ...TIMES, ...options.times };
+  const kafka = connectKafka(options);
+  await using opened = new AsyncDisposableStack();
+  const admin = kafka.admin();
+  opened.defer(() => admin.disconnect());
+  await reaching(() => admin.connect());
+  const sender = await reaching(() => openSender(kafka, times.publishMs));
+  opened.defer(() => sender.close());
+  const subscriptions = new Set<KafkaSubscription>();
+  const counts = new Map<string, number>();
+
+  const partitionsOf = async (topic: string): Promise<number> => {
+    if (!counts.has(topic)) (await partitionCounts(admin)).forEach((count, name) => counts.set(name, count));
+    const count = counts.get(topic);
+    if (count === undefined) throw topicUnknown(topic, makeTopics ? undefined : APPLY);
+    return count;
+  };
+
+  const ensureTopics = async (declarations: readonly TopicDeclaration[]): Promise<void> => {
+    const reports = await reaching(() => (makeTopics ? applyTopics : checkTopics)(admin, declarations));
+    for (const { name, wanted, partitions } of reports) {
+      if (partitions === undefined) throw topicUnknown(name, APPLY);
+      if (partitions !== wanted) throw topicDiffers(name, partitions, wanted);
+      counts.set(name, partitions);
+    }
+  };
+
+  const addressed = async ({ topic, ...message }: OutgoingMessage): Promise<AddressedRecord> => {
+    const record = recordOf(message);
+    const bytes = sizeOf(record);
+    if (bytes > MAX_MESSAGE_BYTES) throw messageTooLarge(topic, message.type, bytes);
+    return {
+      topic,
+      partition: partitionOf(message.key, counts.get(topic) ?? (await partitionsOf(topic))),
+      bytes,
+      record,
+    };
+  };
+
+  const publish = (messages: readonly OutgoingMessage[]): Promise<void> =>
+    reaching(async () => {
+      const records = [];
+      for (const message of messages) records.push(await addressed(message));
+      await sender.send(records);
+    });
+
+  /** The record as it came, with the reason beside its own headers. */
+  const sendDeadLetter =
+    ({ key, value, headers }: KafkaMessage): Delivery['publish'] =>
+    async (letters) => {
+      const records = letters.map(({ topic, deadLetter }): AddressedRecord => {
+        const partition = partitionOf(key?.toString('utf8') ?? '', counts.get(topic) ?? 1);
+        const record = { key, value, headers: { ...headers, ...(deadLetter && deadLetterHeaders(deadLetter)) } };
+        return { topic, partition, bytes: (key?.length ?? 0) + (value?.length ?? 0), record };
+      });
+      await reaching(() => sender.send(records));
+    };
+
+  const settling = (subscribed: SubscriptionOptions, handler: MessageHandler) => {
+    const delivery = { options: subscribed, handler, observe };
+    return (
+      place: { readonly topic: string; readonly partition: number },
+      record: KafkaMessage,
+      signals: DeliverySignals,
+    ): Promise<boolean> => {
+      const publish = sendDeadLetter(record);
+      try {
+        const message = messageOfRecord({ ...place, plainType: plainTypes[place.topic] }, record);
+        return deliver({ ...delivery, publish }, message, signals);
+      } catch (error) {
+        // No message can be made of it, today or tomorrow: it goes the way of a rejected one, without further tries.
+        const fault = error instanceof Error ? error : new Error(String(error));
+        const once = { ...subscribed, attempts: 1 };
+        const unread = { ...place, offset: record.offset, attempt: 1 } as ReceivedMessage;
+        return deliver({ ...delivery, publish, options: once, handler: () => Promise.reject(fault) }, unread, signals);
+      }
+    };
+  };
+
+  const resources = opened.move();
+  return {
+    ensureTopics,
+    publish,
+
+    async subscribe(subscribed, handler) {
+      const { group, topics, ephemeral = false } = subscribed;
+      const deadLetters = [];
+      for (const topic of topics) {
+        deadLetters.push({
+          name: deadLetterTopic(topic, group),
+          partitions: await reaching(() => partitionsOf(topic)),
+        });
+      }
+      if (!ephemeral) await ensureTopics(deadLetters);
+      const subscription = await openSubscription({
+        ...{ kafka, admin, times, observe },
+        groupId: `${GROUP_PREFIX}${group}`,
+        options: subscribed,
+        settle: settling(subscribed, handler),
+      });
+      const tracked: KafkaSubscription = {
+        ...subscription,
+        async stop() {
+          await subscription.stop();
+          subscriptions.delete(tracked);
+        },
+      };
+      subscriptions.add(tracked);
+      return tracked;
+    },
+
+    lag: () => reaching((): Promise<readonly GroupLag[]> => lagOfGroups(admin, GROUP_PREFIX)),
+
+    async checkHealth() {
+      await reaching(() => answersWithin(admin, HEALTH_MS));
+      for (const subscription of subscriptions) {
+        const trouble = subscription.trouble();
+        if (trouble !== undefined) throw new WaybillError('messaging-unavailable', 'unavailable', trouble);
+      }
+    },
+
+    async close() {
+      await Promise.all([...subscriptions].map((subscription) => subscription.stop()));
+      await resources.disposeAsync();
+    },
+  };
+};
+
+const sizeOf = ({
+  key,
+  value,
+  headers,
+}: {
+  key: string;
+  value: string;
+  headers: Readonly<Record<string, string>>;
+}): number =>
+  Object.entries(headers).reduce(
+    (sum, [name, text]) => sum + name.length + Buffer.byteLength(text),
+    Buffer.byteLength(key) + Buffer.byteLength(value),
+  );
+
+const answersWithin = async (admin: Admin, ms: number): Promise<void> => {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(messagingUnavailable(`no answer within ${ms / 1000} s`)), ms);
+  try {
+    await Promise.race([admin.describeCluster(), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+};

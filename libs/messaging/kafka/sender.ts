@@ -1,0 +1,174 @@
+import type { Kafka, Message as OutgoingRecord, Producer, ProducerBatch } from 'kafkajs';
+import { messagingUnavailable } from '../errors.js';
+import { rootOf } from './connection.js';
+
+export interface AddressedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  /** Of key, value and headers. */
+  readonly bytes: number;
+  readonly record: OutgoingRecord;
+}
+
+/** Writes records, in order per partition. */
+export interface Sender {
+  /** Resolves when all are on every replica that is in sync. Rejects with `messaging-unavailable`: the outcome is unknown. */
+  send(records: readonly AddressedRecord[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A record batch for one partition, and a whole request, at most; a single record may be larger than the first. */
+const PARTITION_BYTES = 512 * 1024;
+const REQUEST_BYTES = 8 * 1024 * 1024;
+/** A leader that is lost is replaced within seconds. */
+const MANY_RETRIES = { retries: 100, initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
+/** Rounds in which a request is sent again for partitions that its answer left out. */
+const ROUNDS = 50;
+
+interface Ticket {
+  left: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Waiting extends AddressedRecord {
+  readonly ticket: Ticket;
+}
+
+/**
+ * One request is on its way at a time, with all its retries, so that a partition has one batch in flight: kafkajs takes the
+ * sequence numbers of a failed batch back, and another one under the same numbers would be taken for its repetition and
+ * lost. What is sent meanwhile is gathered and goes with the next request.
+ */
+export const openSender = async (kafka: Kafka, deadlineMs: number): Promise<Sender> => {
+  let connecting: Promise<Producer> | undefined = connectProducer(kafka);
+  let waiting: Waiting[] = [];
+  let running: Promise<void> | undefined;
+
+  /** A producer that failed is never used again: under its sequence numbers may stand what was written after all. */
+  const retire = (): void => {
+    void connecting?.then((producer) => producer.disconnect()).catch(() => undefined);
+    connecting = undefined;
+  };
+
+  try {
+    await withinDeadline(connecting, deadlineMs);
+  } catch (error) {
+    retire();
+    throw error;
+  }
+
+  const run = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const batch = takeBatch();
+      try {
+        connecting ??= connectProducer(kafka);
+        await withinDeadline(
+          connecting.then((producer) => write(producer, batch)),
+          deadlineMs,
+        );
+        batch.forEach(({ ticket }) => (ticket.left -= 1) === 0 && ticket.resolve());
+      } catch (error) {
+        retire();
+        // Those behind it go, too: what is published again must not come after what followed it.
+        const unsent = [...batch, ...waiting];
+        waiting = [];
+        unsent.forEach(({ ticket }) => ticket.reject(messagingUnavailable(error)));
+      }
+    }
+    running = undefined;
+  };
+
+  /** As many as fit, without overtaking: a record that does not fit ends the batch. */
+  const takeBatch = (): readonly Waiting[] => {
+    const ofPartition = new Map<string, number>();
+    let total = 0;
+    let count = 0;
+    for (const { topic, partition, bytes } of waiting) {
+      const name = `${topic}/${partition}`;
+      const size = (ofPartition.get(name) ?? 0) + bytes;
+      total += bytes;
+      if (count > 0 && ((size > PARTITION_BYTES && size > bytes) || total > REQUEST_BYTES)) break;
+      ofPartition.set(name, size);
+      count += 1;
+    }
+    const batch = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    return batch;
+  };
+
+  /**
+   * kafkajs answers what was written. When a leader was lost meanwhile, that is less than what was sent, and no error says
+   * so (its issue 1303): what is missing is sent again, under the same sequence numbers.
+   */
+  const write = async (to: Producer, batch: readonly Waiting[]): Promise<void> => {
+    let missing = batch;
+    for (let round = 1; missing.length > 0; round++) {
+      const answer = await to.sendBatch(requestOf(missing));
+      const written = new Set(
+        answer.filter(({ errorCode }) => errorCode === 0).map((each) => `${each.topicName}/${each.partition}`),
+      );
+      missing = missing.filter(({ topic, partition }) => !written.has(`${topic}/${partition}`));
+      if (missing.length > 0 && round === ROUNDS) throw new Error(`${missing.length} messages were not written`);
+    }
+  };
+
+  return {
+    send(records) {
+      if (records.length === 0) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const ticket: Ticket = { left: records.length, resolve, reject };
+        for (const record of records) waiting.push({ ...record, ticket });
+        running ??= run();
+      });
+    },
+
+    async close() {
+      await running;
+      retire();
+    },
+  };
+};
+
+const requestOf = (records: readonly AddressedRecord[]): ProducerBatch => ({
+  acks: -1,
+  topicMessages: [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
+    topic,
+    messages: ofTopic.map(({ record, partition }) => ({ ...record, partition })),
+  })),
+});
+
+/** Idempotent where the broker allows it; else a retry may write twice, which readers bear. */
+const connectProducer = async (kafka: Kafka): Promise<Producer> => {
+  try {
+    return await connectAs(kafka, true);
+  } catch (error) {
+    if (rootOf(error).type !== 'CLUSTER_AUTHORIZATION_FAILED') throw error;
+    return connectAs(kafka, false);
+  }
+};
+
+const connectAs = async (kafka: Kafka, idempotent: boolean): Promise<Producer> => {
+  const producer = kafka.producer({
+    idempotent,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition!, // settled before
+    retry: MANY_RETRIES,
+  });
+  await producer.connect();
+  return producer;
+};
+
+const withinDeadline = async (work: Promise<unknown>, ms: number): Promise<void> => {
+  const over = Promise.withResolvers<never>();
+  const timer = setTimeout(() => over.reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+  try {
+    await Promise.race([work, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+};

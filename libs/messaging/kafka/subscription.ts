@@ -1,0 +1,283 @@
+import { backoff, pause } from '@waybill/postgres';
+import type { Admin, Consumer, EachBatchPayload, IMemberAssignment, Kafka } from 'kafkajs';
+import { messagingUnavailable } from '../errors.js';
+import type { Observe, Subscription, SubscriptionOptions } from '../port.js';
+import { bySubscription } from './assigner.js';
+import { FEW_RETRIES, reaching } from './connection.js';
+import { boundsOf, committedPositions } from './positions.js';
+import { createShare, type PartitionOffset, type Share, type ShareOptions } from './share.js';
+
+export interface SubscriptionTimes {
+  /** A member that gives no sign of life for so long has lost its partitions. */
+  readonly sessionMs: number;
+  /** How often it gives one, and so how soon it hears of a rebalance. */
+  readonly heartbeatMs: number;
+  /** How long a broker may hold back an empty answer, and so how late a partition is read that had enough before. */
+  readonly fetchWaitMs: number;
+  /** How long `stop` waits for a message in hand before its signal is aborted. */
+  readonly graceMs: number;
+}
+
+export interface SubscriptionContext {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly groupId: string;
+  readonly options: SubscriptionOptions;
+  readonly times: SubscriptionTimes;
+  readonly observe: Observe;
+  /** Handles one record to its end; false when it is not settled. */
+  readonly settle: (
+    place: { readonly topic: string; readonly partition: number },
+    record: Parameters<ShareOptions['settle']>[1],
+    signals: { readonly stopping: AbortSignal; readonly revoked: AbortSignal },
+  ) => Promise<boolean>;
+}
+
+export interface KafkaSubscription extends Subscription {
+  /** Why it has not been working for a while; undefined when it is. */
+  trouble(): string | undefined;
+}
+
+/** A crash makes at most so much work of a partition be done again. */
+const COMMIT_EVERY_MS = 100;
+/** Trouble that passes by itself, such as a coordinator that loads its groups, is over by then. */
+const TROUBLE_MS = 20_000;
+const LEAVE_MS = 5_000;
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 10_000;
+
+/**
+ * One member of a group. kafkajs keeps the membership and reads; what it reads goes to the share of the moment, whose
+ * workers handle it on their own, so that neither a slow handler nor a retry holds up other partitions or the heartbeats.
+ */
+export const openSubscription = async (context: SubscriptionContext): Promise<KafkaSubscription> => {
+  const { kafka, admin, groupId, options, times, observe } = context;
+  const { topics, from = 'beginning', ephemeral = false } = options;
+  const over = new AbortController();
+  const joined = Promise.withResolvers<void>();
+  let share: Promise<Share> | undefined;
+  /** An ephemeral group commits nothing; its only member knows where it was. */
+  const remembered = new Map<string, number>();
+  let assignment: IMemberAssignment = {};
+  let committing: Promise<void> | undefined;
+  let commitTimer: NodeJS.Timeout | undefined;
+  let leaseTimer: NodeJS.Timeout | undefined;
+  let troubled: { readonly since: number; readonly why: string } | undefined;
+  let failures = 0;
+  let joining = true;
+
+  const failed = (doing: string, error: unknown) =>
+    observe({ kind: 'failed', doing: `${doing} (group ${options.group})`, error });
+
+  /** The share of now, when it is still one's own. */
+  const current = (): Promise<Share | undefined> => share?.catch(() => undefined) ?? Promise.resolve(undefined);
+
+  const commit = async (): Promise<void> => {
+    const own = await current();
+    const offsets = own?.uncommitted() ?? [];
+    if (offsets.length === 0) return;
+    if (ephemeral) offsets.forEach(({ topic, partition, offset }) => remembered.set(`${topic}/${partition}`, offset));
+    else await consumer.commitOffsets(offsets.map((each) => ({ ...each, offset: String(each.offset) })));
+    own?.committed(offsets);
+  };
+
+  /** One commit at a time, so that none overtakes a later one. */
+  const commitNow = async (): Promise<void> => {
+    clearTimeout(commitTimer);
+    commitTimer = undefined;
+    await committing;
+    committing = commit().catch((error: unknown) => failed('committing offsets', error));
+    await committing;
+  };
+
+  const commitSoon = (): void => {
+    commitTimer ??= setTimeout(() => void commitNow(), COMMIT_EVERY_MS);
+  };
+
+  /** Ends the share while it is still one's own: what is in hand ends and is committed before anybody else gets it. */
+  const handOver = async (graceMs: number): Promise<void> => {
+    joining = true; // until a share is given again
+    const mine = share;
+    const own = await current();
+    if (own !== undefined && !own.isOver) {
+      await own.end(graceMs);
+      await commitNow();
+    }
+    if (share === mine) share = undefined;
+  };
+
+  /** The membership is gone, or it must be assumed: the handlers are told, and nothing more is committed. */
+  const revoke = async (): Promise<void> => {
+    const own = current();
+    share = undefined;
+    await (await own)?.end(0);
+  };
+
+  const begin = (assigned: IMemberAssignment): void => {
+    joining = false;
+    assignment = assigned;
+    const before = current();
+    const opening = (async () => {
+      await (await before)?.end(0);
+      return openShare(assigned);
+    })();
+    share = opening;
+    opening.then(
+      () => {
+        failures = 0;
+        troubled = undefined;
+        joined.resolve();
+      },
+      (error: unknown) => {
+        failed('finding its place', error);
+        if (share === opening) share = undefined; // the next heartbeat begins again
+      },
+    );
+  };
+
+  const openShare = async (assigned: IMemberAssignment): Promise<Share> => {
+    const [stopping, revoked] = [new AbortController(), new AbortController()];
+    const { start, unmarked } = await startOf(assigned);
+    if (unmarked.length > 0 && !ephemeral) {
+      await consumer.commitOffsets(unmarked.map((each) => ({ ...each, offset: String(each.offset) })));
+    }
+    consumer.resume(topics.map((topic) => ({ topic })));
+    return createShare({
+      start,
+      settle: (place, record) => context.settle(place, record, { stopping: stopping.signal, revoked: revoked.signal }),
+      onSettled: commitSoon,
+      onWanted: ({ topic, partition }, wanted) =>
+        wanted
+          ? consumer.resume([{ topic, partitions: [partition] }])
+          : consumer.pause([{ topic, partitions: [partition] }]),
+      seek: ({ topic, partition, offset }) => consumer.seek({ topic, partition, offset: String(offset) }),
+      stopping,
+      revoked,
+    });
+  };
+
+  /** Where to begin: after what was committed; where nothing was, at the end asked for, which then is committed. */
+  const startOf = async (assigned: IMemberAssignment) => {
+    const committed = ephemeral ? new Map() : await committedPositions(admin, groupId, topics);
+    const start: PartitionOffset[] = [];
+    const unmarked: PartitionOffset[] = [];
+    for (const [topic, partitions] of Object.entries(assigned)) {
+      const bounds = await boundsOf(admin, topic);
+      for (const partition of partitions) {
+        const { low, high } = bounds.get(partition) ?? { low: 0, high: 0 };
+        const known = (committed.get(topic) as ReadonlyMap<number, number> | undefined)?.get(partition);
+        const marked = known ?? remembered.get(`${topic}/${partition}`);
+        // Older than what is kept, or of a topic that was made anew.
+        const valid = marked !== undefined && marked >= low && marked <= high ? marked : undefined;
+        const offset = valid ?? (marked === undefined && from === 'end' ? high : low);
+        start.push({ topic, partition, offset });
+        if (marked === undefined) {
+          unmarked.push({ topic, partition, offset });
+          remembered.set(`${topic}/${partition}`, offset);
+        }
+      }
+    }
+    return { start, unmarked };
+  };
+
+  const eachBatch = async ({ batch, resolveOffset }: EachBatchPayload): Promise<void> => {
+    const own = await current();
+    const taken = own?.accept(batch);
+    if (taken !== undefined) resolveOffset(taken);
+  };
+
+  const consumer: Consumer = kafka.consumer({
+    groupId,
+    partitionAssigners: [bySubscription(() => handOver(times.sessionMs / 2))],
+    sessionTimeout: times.sessionMs,
+    rebalanceTimeout: times.sessionMs * 2,
+    heartbeatInterval: times.heartbeatMs,
+    maxWaitTimeInMs: times.fetchWaitMs,
+    allowAutoTopicCreation: false,
+    // Many would ask a lost coordinator for half a minute before another one is looked for.
+    retry: { ...FEW_RETRIES, restartOnFailure: () => Promise.resolve(!over.signal.aborted) },
+  });
+
+  const run = async (): Promise<void> => {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch });
+  };
+
+  /** A sign of life that was heard: for so long the partitions are nobody else's. A little less, for the way back. */
+  const renewLease = (): void => {
+    clearTimeout(leaseTimer);
+    leaseTimer = setTimeout(() => {
+      troubled ??= { since: performance.now(), why: 'the brokers have not been heard for a whole session' };
+      void revoke();
+    }, times.sessionMs * 0.8);
+  };
+
+  const { events } = consumer;
+  consumer.on(events.GROUP_JOIN, ({ payload }) => {
+    renewLease();
+    begin(payload.memberAssignment);
+  });
+  consumer.on(events.HEARTBEAT, () => {
+    renewLease();
+    if (share === undefined && !joining && !over.signal.aborted) begin(assignment);
+  });
+  for (const gone of [events.STOP, events.DISCONNECT] as const) consumer.on(gone, () => void revoke());
+  consumer.on(events.CRASH, ({ payload: { error, restart } }) => {
+    void revoke();
+    if (over.signal.aborted) return;
+    failed('reading', error);
+    troubled ??= { since: performance.now(), why: error.message };
+    if (!restart) void startAgain(error);
+  });
+
+  /** What kafkajs gives up, such as a group that may not be read for now: the right may be given later. */
+  const startAgain = async (error: Error): Promise<void> => {
+    joined.reject(await reaching(() => Promise.reject(error)).catch((reason: Error) => reason));
+    failures += 1;
+    await pause(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), over.signal);
+    if (over.signal.aborted) return;
+    await run().catch((failure: Error) => startAgain(failure));
+  };
+
+  const leave = async (): Promise<void> => {
+    over.abort();
+    clearTimeout(commitTimer);
+    clearTimeout(leaseTimer);
+    // Without a broker the farewell would be tried for long; the session runs out instead.
+    const patience = new AbortController();
+    await Promise.race([
+      consumer.disconnect().catch((error: unknown) => failed('leaving', error)),
+      pause(LEAVE_MS, patience.signal),
+    ]);
+    patience.abort();
+  };
+
+  const stop = async (): Promise<void> => {
+    over.abort();
+    await handOver(times.graceMs);
+    await leave();
+  };
+
+  const tooLong = setTimeout(() => joined.reject(messagingUnavailable(troubled?.why)), times.sessionMs * 4);
+  try {
+    await reaching(async () => {
+      await run();
+      await joined.promise;
+    });
+  } catch (error) {
+    await leave();
+    throw error;
+  } finally {
+    clearTimeout(tooLong);
+  }
+
+  let stopped: Promise<void> | undefined;
+  return {
+    stop: () => (stopped ??= stop()),
+    trouble: () =>
+      troubled !== undefined && performance.now() - troubled.since > TROUBLE_MS
+        ? `The group ${options.group} is not reading: ${troubled.why}`
+        : undefined,
+  };
+};

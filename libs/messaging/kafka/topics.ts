@@ -1,0 +1,126 @@
+import { type Admin, ConfigResourceTypes, ConfigSource } from 'kafkajs';
+import { MAX_MESSAGE_BYTES, type TopicDeclaration } from '../port.js';
+
+const DAY_MS = 86_400_000;
+const RETENTION_MS = 7 * DAY_MS;
+/** A message of 1 MiB with its headers and Kafka's own framing. */
+const MAX_BATCH_BYTES = 2 * MAX_MESSAGE_BYTES;
+
+/** What Waybill relies on of a topic, as Kafka's own settings. */
+export const settingsOf = ({ retentionMs = RETENTION_MS }: TopicDeclaration): Readonly<Record<string, string>> => ({
+  'cleanup.policy': 'delete',
+  'retention.ms': String(retentionMs),
+  'max.message.bytes': String(MAX_BATCH_BYTES),
+});
+
+export interface TopicReport {
+  readonly name: string;
+  /** `changed`: settings were brought to what is declared. `differs`: in what cannot, or was not to be changed. */
+  readonly state: 'made' | 'fine' | 'changed' | 'missing' | 'differs';
+  readonly wanted: number;
+  /** Partitions as they are; undefined when the topic is missing. */
+  readonly partitions: number | undefined;
+  /** Settings that were, or are, not as declared. */
+  readonly settings: readonly { readonly name: string; readonly is: string; readonly wanted: string }[];
+}
+
+/** Partitions of every topic there is. */
+export const partitionCounts = async (admin: Admin): Promise<ReadonlyMap<string, number>> => {
+  const { topics } = await admin.fetchTopicMetadata();
+  return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+};
+
+/** Compares what is declared with what is there. Changes nothing. */
+export const checkTopics = async (
+  admin: Admin,
+  declarations: readonly TopicDeclaration[],
+): Promise<readonly TopicReport[]> => {
+  const counts = await partitionCounts(admin);
+  const there = declarations.filter(({ name }) => counts.has(name));
+  const settings = await dynamicSettings(
+    admin,
+    there.map(({ name }) => name),
+  );
+  return declarations.map((declaration) => {
+    const { name, partitions: wanted } = declaration;
+    const partitions = counts.get(name);
+    if (partitions === undefined) return { name, state: 'missing', wanted, partitions, settings: [] };
+    const differing = Object.entries(settingsOf(declaration))
+      .map(([setting, value]) => ({ name: setting, is: settings.get(name)?.get(setting)?.value ?? '', wanted: value }))
+      .filter((setting) => setting.is !== setting.wanted);
+    const state = partitions === wanted && differing.length === 0 ? 'fine' : 'differs';
+    return { name, state, wanted, partitions, settings: differing };
+  });
+};
+
+/**
+ * Makes what is missing and brings settings to what is declared. Never touches partitions: Kafka can only add some, and
+ * then keys move to other partitions and lose their order; such a topic is reported as `differs`.
+ */
+export const applyTopics = async (
+  admin: Admin,
+  declarations: readonly TopicDeclaration[],
+): Promise<readonly TopicReport[]> => {
+  const before = await checkTopics(admin, declarations);
+  const declared = new Map(declarations.map((declaration) => [declaration.name, declaration]));
+  const missing = before.filter(({ state }) => state === 'missing').map(({ name }) => declared.get(name)!);
+  if (missing.length > 0) {
+    // False when another process was quicker.
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map((topic) => ({
+        topic: topic.name,
+        numPartitions: topic.partitions,
+        configEntries: Object.entries(settingsOf(topic)).map(([name, value]) => ({ name, value })),
+      })),
+    });
+  }
+  const changeable = before.filter(({ settings }) => settings.length > 0).map(({ name }) => declared.get(name)!);
+  if (changeable.length > 0) await changeSettings(admin, changeable);
+  return before.map((report) => {
+    if (report.state === 'missing') return { ...report, state: 'made', partitions: report.wanted };
+    if (report.partitions !== report.wanted) return report;
+    return { ...report, state: report.settings.length > 0 ? 'changed' : 'fine' };
+  });
+};
+
+/** Kafka replaces all settings of a topic at once, so those that somebody else made are sent along. */
+const changeSettings = async (admin: Admin, topics: readonly TopicDeclaration[]): Promise<void> => {
+  const current = await dynamicSettings(
+    admin,
+    topics.map(({ name }) => name),
+  );
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: topics.map((topic) => {
+      const own = [...(current.get(topic.name) ?? [])].filter(([, { source }]) => source === ConfigSource.TOPIC_CONFIG);
+      const entries = { ...Object.fromEntries(own.map(([name, { value }]) => [name, value])), ...settingsOf(topic) };
+      return {
+        type: ConfigResourceTypes.TOPIC,
+        name: topic.name,
+        configEntries: Object.entries(entries).map(([name, value]) => ({ name, value })),
+      };
+    }),
+  });
+};
+
+type Settings = ReadonlyMap<string, { readonly value: string; readonly source: ConfigSource }>;
+
+const dynamicSettings = async (admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, Settings>> => {
+  if (names.length === 0) return new Map();
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+  });
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      new Map(
+        configEntries.map(({ configName, configValue, configSource }) => [
+          configName,
+          { value: configValue, source: configSource },
+        ]),
+      ),
+    ]),
+  );
+};
