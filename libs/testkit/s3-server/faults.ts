@@ -1,5 +1,3 @@
-import type { Operation } from './operation.js';
-
 export type Fault =
   /** An error instead of the work: 503 `SlowDown`, 412 `PreconditionFailed`, 507 … */
   | { readonly kind: 'answer'; readonly status: number; readonly code: string; readonly message?: string }
@@ -13,22 +11,3 @@ export type Fault =
   | { readonly kind: 'hang' }
   /** One bit of the body flips on the way in. */
   | { readonly kind: 'corrupt' };
-
-/** Faults waiting for their operation, oldest first. */
-export class Faults {
-  readonly #waiting: { readonly on: Operation; readonly fault: Fault; left: number }[] = [];
-
-  add(on: Operation, fault: Fault, times: number): void {
-    this.#waiting.push({ on, fault, left: times });
-  }
-
-  take(operation: Operation): Fault | undefined {
-    const next = this.#waiting.find(({ on, left }) => on === operation && left > 0);
-    if (next) next.left -= 1;
-    return next?.fault;
-  }
-
-  clear(): void {
-    this.#waiting.length = 0;
-  }
-}

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Faults } from '../faults/index.js';
 import { sha256Hex } from '../sigv4/index.js';
 import { assumeRole, type Role, type Session } from './assume-role.js';
-import { type Fault, Faults } from './faults.js';
+import type { Fault } from './faults.js';
 import { type Call, callOf, type Operation, type Right, RIGHT_OF } from './operation.js';
 import { type Answer, HANDLERS, type State } from './operations.js';
 import { readPayload } from './payload.js';
@@ -101,7 +102,7 @@ export const startS3Server = async (options: S3ServerOptions = {}): Promise<S3Se
   const roles = new Map(Object.entries(options.roles ?? {}));
   const sessions = new Map<string, Session>();
   const calls: Call[] = [];
-  const faults = new Faults();
+  const faults = new Faults<Operation, Fault>();
   const now = () => Date.now() + clockOffsetMs;
 
   const secretOf = (request: IncomingMessage): string => {
