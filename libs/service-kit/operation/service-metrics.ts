@@ -31,6 +31,27 @@ gauge(
   },
 );
 
+gauge(
+  'waybill_relay_position',
+  'How far the log is published, where positions of the store are numbers: it has to move while events are recorded.',
+  ['service'],
+  (metric) => {
+    for (const [service, { relay }] of services) {
+      const position = Number(relay()?.status().position);
+      if (Number.isFinite(position)) metric.set({ service }, position);
+    }
+  },
+);
+
+gauge(
+  'waybill_relay_failures',
+  'Tries in a row to publish that failed; 0 while all is well.',
+  ['service'],
+  (metric) => {
+    for (const [service, { relay }] of services) metric.set({ service }, relay()?.status().failures ?? 0);
+  },
+);
+
 /** What a service's log is doing shows in metrics, and in readiness when it stands still. */
 export const watchService = (health: Health, name: string, watched: Watched): void => {
   services.set(name, watched);
