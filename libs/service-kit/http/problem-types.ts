@@ -179,7 +179,7 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
   ],
   'activation-is-live': [
     'refused',
-    'A destination that delivers events has neither schedules nor file names. Send <code>{"schedule": null}</code>.',
+    'A destination that delivers events has neither schedules nor file names. Send <code>{}</code>.',
   ],
   'schedule-invalid': [
     'refused',
@@ -214,6 +214,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
 
   // Runs
   'run-not-found': ['not-found', 'There is no such run.'],
+  'shares-lost': [
+    'conflict',
+    'A process that sends events was away for longer than its lease, and another has taken over its share of the profiles. Nothing is lost: the other goes on from what was settled, and this one takes its part again.',
+  ],
   'run-ended': ['conflict', 'The run has ended already.'],
   'run-not-failed': ['conflict', 'Only a failed run can be retried. Ask for a new export instead.'],
   'run-superseded': [

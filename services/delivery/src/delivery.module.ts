@@ -18,6 +18,8 @@ import { PreviewRoute } from './preview-run/preview-run.js';
 import { runPublications } from './publish/publish.js';
 import { AnswerRunsThatCarried } from './runs-that-carried/runs-that-carried.js';
 import { Scheduler } from './schedule-runs/scheduler.js';
+import { sendEvents } from './send-events/index.js';
+import { streamSourceProvider } from './stream-source/index.js';
 
 @Module({
   controllers: [ExportNowRoute, PreviewRoute, ListRunsRoute, ControlRunRoute],
@@ -27,12 +29,12 @@ import { Scheduler } from './schedule-runs/scheduler.js';
         name: 'delivery',
         projections: [runsProjection],
         publications: [runPublications],
-        migrations: [...activationMigrations, ...progressMigrations, ...boundaryMigrations],
+        migrations: [...activationMigrations, ...progressMigrations, ...boundaryMigrations, ...sendEvents.migrations],
       },
       {
-        listeners: [Activations, CancelRunsOfStoppedDestinations],
+        listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners],
         answerers: [AnswerRunsThatCarried, TakeExportNow, TakeCancelRun, TakeRetryRun],
-        workers: [Scheduler, RunWorker],
+        workers: [Scheduler, RunWorker, ...sendEvents.workers],
       },
     ),
     Runs,
@@ -43,6 +45,8 @@ import { Scheduler } from './schedule-runs/scheduler.js';
     RunExecutor,
     ExportNowHandler,
     ControlRunHandler,
+    streamSourceProvider,
+    ...sendEvents.providers,
   ],
 })
 export class DeliveryModule {}

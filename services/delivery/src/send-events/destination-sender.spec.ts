@@ -239,8 +239,7 @@ describe('Sending to one destination', () => {
     let asked = 0;
     let throttledMs = 0;
     const partner = memoryPartner({
-      fault: (records) =>
-        asked++ < 2 ? { outcomes: records.map(() => ({ ...throttled, waitMs: 60 })) } : undefined,
+      fault: (records) => (asked++ < 2 ? { outcomes: records.map(() => ({ ...throttled, waitMs: 60 })) } : undefined),
     });
     const ledger = new MemoryLedger();
     const observer = { ...QUIET, throttled: (ms: number) => void (throttledMs += ms) };

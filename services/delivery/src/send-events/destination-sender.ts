@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { EventOutcome, EventSink } from '@waybill/connectors';
-import { WaybillError } from '@waybill/kernel';
+import { isWaybillError, WaybillError } from '@waybill/kernel';
 import type { ProfileEvent } from '../stream-source/port.js';
 import { Chime } from './chime.js';
 import type { DeadLetter, Feed, FeedPage, Priority, Settle, Settlement } from './feed.js';
@@ -75,8 +75,8 @@ export class DestinationSender {
   private sink: EventSink | undefined;
   private readonly windows = new Map<Feed, PageWindow>();
   private readonly reading = new Map<Feed, Promise<void>>();
-  /** Profiles of live changes that came in while a page of the slow lane is being read, with the latest change of each. */
-  private readonly noting = new Set<Map<string, number>>();
+  /** Feeds are read one after the other, and a page is queued before the next is read: so it is known which is newer. */
+  private turn: Promise<unknown> = Promise.resolve();
   /** Rung when something may be sent, when there is room again, and when feeds are to be asked now. */
   private readonly toSend = new Chime();
   private readonly room = new Chime();
@@ -323,6 +323,7 @@ export class DestinationSender {
     const window = this.windows.get(feed)!;
     let recordBytes = 1_024;
     let failures = 0;
+    let reached: string | undefined;
     while (!this.ended && !this.draining) {
       const max = this.roomFor(queue, feed.priority, recordBytes);
       if (max < 1) {
@@ -330,21 +331,35 @@ export class DestinationSender {
         continue;
       }
       try {
-        const { page, newer } = await this.read(feed, max);
+        const page = await this.readInTurn(feed, max, (read) => this.admit(queue, feed, window.open(read)));
         failures = 0;
         recordBytes = averageBytes(page, recordBytes);
-        this.admit(queue, feed, window.open(page), newer);
-        if (page.more) continue;
-        if (feed.ends) return;
-        if (window.pages.every(({ unsettled }) => unsettled === 0)) this.caughtUp.set(feed, performance.now());
+        const moved = page.reached !== reached;
+        reached = page.reached;
+        if (page.more && moved) continue;
+        if (!page.more && feed.ends) return;
+        if (!page.more && window.pages.every(({ unsettled }) => unsettled === 0)) {
+          this.caughtUp.set(feed, performance.now());
+        }
         await this.poll.wait(this.limits.pollMs);
       } catch (error) {
         if (this.ended || this.draining) return;
         this.options.observer.troubled(error);
+        if (isWaybillError(error) && error.kind !== 'unavailable') this.current = stateAfter(error);
         failures += 1;
         await this.poll.wait(backoffMs(failures, this.limits.away));
       }
     }
+  }
+
+  private readInTurn(feed: Feed, max: number, admit: (page: FeedPage) => void): Promise<FeedPage> {
+    const read = this.turn.then(async () => {
+      const page = await feed.read(max, this.over.signal);
+      admit(page);
+      return page;
+    });
+    this.turn = read.catch(() => undefined); // the reader itself hears of it
+    return read;
   }
 
   private roomFor(queue: OrderedQueue, lane: Priority, recordBytes: number): number {
@@ -355,17 +370,7 @@ export class DestinationSender {
     return left < Math.max(1, Math.floor(least)) ? 0 : Math.floor(Math.min(left, this.limits.page));
   }
 
-  private async read(feed: Feed, max: number): Promise<{ page: FeedPage; newer: ReadonlyMap<string, number> }> {
-    const newer = new Map<string, number>();
-    if (feed.priority === 'slow') this.noting.add(newer);
-    try {
-      return { page: await feed.read(max, this.over.signal), newer };
-    } finally {
-      this.noting.delete(newer);
-    }
-  }
-
-  private admit(queue: OrderedQueue, { priority }: Feed, opened: OpenPage, newer: ReadonlyMap<string, number>): void {
+  private admit(queue: OrderedQueue, { priority }: Feed, opened: OpenPage): void {
     for (const event of opened.page.events) {
       if ('code' in event) {
         opened.givenUp(deadLetterOf(event, event, 0));
@@ -373,10 +378,6 @@ export class DestinationSender {
         continue;
       }
       if (priority === 'live') this.supersede(queue, event);
-      else if ((newer.get(event.profileId) ?? -Infinity) >= event.change) {
-        opened.superseded();
-        continue;
-      }
       queue.add(new QueuedRecord(event, priority, this.sink!.bucketOf(event.key), opened));
     }
     this.toSend.ring();
@@ -384,7 +385,6 @@ export class DestinationSender {
 
   /** A live change is never followed by an older state of the same profile. */
   private supersede(queue: OrderedQueue, { profileId, change }: ProfileEvent): void {
-    for (const newer of this.noting) newer.set(profileId, Math.max(change, newer.get(profileId) ?? 0));
     for (const older of queue.neededNoMore(profileId, change)) {
       older.page.superseded();
       queue.settle(older);

@@ -1,0 +1,132 @@
+import { idFrom, WaybillError } from '@waybill/kernel';
+import type { Database, Lease, Migration } from '@waybill/postgres';
+import type pg from 'pg';
+
+import { shareOf } from '../stream-source/port.js';
+import type { DeadLetter, Feed, Settlement, Tally } from './feed.js';
+import { SHARES } from './shares.js';
+import type { ActiveStream } from './streams.js';
+
+export const ledgerMigrations: readonly Migration[] = [
+  {
+    name: '011-stream-ledger',
+    sql: `
+      create table stream_positions (
+        destination_id uuid not null, lane text not null, share int not null, reached text not null, done boolean not null,
+        primary key (destination_id, lane, share));
+      create table stream_windows (
+        destination_id uuid not null, hour timestamptz not null, tenant text not null, sandbox text not null,
+        read bigint not null default 0, written bigint not null default 0, skipped bigint not null default 0,
+        failed bigint not null default 0, first_at timestamptz not null default now(), told jsonb,
+        primary key (destination_id, hour));
+      create table dead_letters (
+        destination_id uuid not null, event_id uuid not null, tenant text not null, sandbox text not null,
+        profile_id text collate "C" not null, share int not null, code text not null, message text not null, attempts int not null,
+        run_id uuid not null, at timestamptz not null default now(), redelivery_id uuid,
+        primary key (destination_id, event_id));
+      create index dead_letters_by_time on dead_letters (destination_id, at desc, event_id);
+      create index dead_letters_by_profile on dead_letters (tenant, sandbox, profile_id);
+      create index dead_letters_to_redeliver on dead_letters (destination_id, redelivery_id) where redelivery_id is not null`,
+  },
+];
+
+/** A feed that keeps itself what its settlements mean, in the transaction that counts them. */
+export interface KeptFeed extends Feed {
+  keep(client: pg.ClientBase, settlement: Settlement, runId: string): Promise<void>;
+}
+
+/** The run of a destination's hour. */
+export const streamRunId = (destinationId: string, hour: string): string => idFrom('stream run', destinationId, hour);
+
+export const THIS_HOUR = `date_trunc('hour', now() at time zone 'utc') at time zone 'utc'`;
+
+/**
+ * Keeps what is settled of a destination: positions, dead letters and counts, in one transaction that only the holder of
+ * the shares can commit. Throws `shares-lost` (conflict) when another process has taken over.
+ */
+export const keepSettlements = async (
+  database: Database,
+  stream: ActiveStream,
+  leases: readonly Lease[],
+  settlements: readonly Settlement[],
+): Promise<void> => {
+  await database.transaction(async (client) => {
+    await requireLeases(client, leases);
+    const { destinationId } = stream;
+    // A destination that was deleted meanwhile is forgotten.
+    const { rowCount } = await client.query('select 1 from streams where destination_id = $1 for share', [
+      destinationId,
+    ]);
+    if (rowCount === 0) return;
+    const runId = await count(client, stream, sum(settlements));
+    for (const settlement of settlements) await (settlement.feed as KeptFeed).keep(client, settlement, runId);
+  });
+};
+
+const requireLeases = async (client: pg.ClientBase, leases: readonly Lease[]): Promise<void> => {
+  const { rowCount } = await client.query(
+    `select 1 from leases join unnest($1::text[], $2::text[], $3::bigint[]) as held (name, owner, epoch)
+       using (name, owner, epoch) for share of leases`,
+    [leases.map(({ name }) => name), leases.map(({ owner }) => owner), leases.map(({ epoch }) => epoch)],
+  );
+  if (rowCount !== leases.length) {
+    throw new WaybillError('shares-lost', 'conflict', 'Another process has taken over the profiles of this one.');
+  }
+};
+
+const sum = (settlements: readonly Settlement[]): Tally =>
+  settlements.reduce(
+    (all, { tally }) => ({
+      read: all.read + tally.read,
+      written: all.written + tally.written,
+      skipped: all.skipped + tally.skipped,
+      failed: all.failed + tally.failed,
+    }),
+    { read: 0, written: 0, skipped: 0, failed: 0 },
+  );
+
+/** Answers the run that it counts for. */
+const count = async (
+  client: pg.ClientBase,
+  { destinationId, tenant, sandbox }: ActiveStream,
+  { read, written, skipped, failed }: Tally,
+): Promise<string> => {
+  if (read === 0) return '';
+  const { rows } = await client.query<{ hour: Date }>(
+    `insert into stream_windows as known (destination_id, hour, tenant, sandbox, read, written, skipped, failed)
+     values ($1, ${THIS_HOUR}, $2, $3, $4, $5, $6, $7)
+     on conflict (destination_id, hour) do update
+       set read = known.read + $4, written = known.written + $5, skipped = known.skipped + $6, failed = known.failed + $7
+     returning hour`,
+    [destinationId, tenant, sandbox, read, written, skipped, failed],
+  );
+  return streamRunId(destinationId, rows[0]!.hour.toISOString());
+};
+
+export const keepDeadLetters = async (
+  client: pg.ClientBase,
+  { destinationId, tenant, sandbox }: ActiveStream,
+  runId: string,
+  letters: readonly DeadLetter[],
+): Promise<void> => {
+  if (letters.length === 0) return;
+  await client.query(
+    `insert into dead_letters (destination_id, event_id, tenant, sandbox, run_id, profile_id, share, code, message, attempts)
+     select $1, event_id, $2, $3, $4, profile_id, share, code, message, attempts
+     from jsonb_to_recordset($5) as letter
+       (event_id uuid, profile_id text, share int, code text, message text, attempts int)
+     on conflict (destination_id, event_id) do update
+       set at = now(), run_id = excluded.run_id, code = excluded.code, message = excluded.message,
+           attempts = excluded.attempts, redelivery_id = null`,
+    [destinationId, tenant, sandbox, runId, JSON.stringify(letters.map(rowOf))],
+  );
+};
+
+const rowOf = ({ eventId, profileId, code, message, attempts }: DeadLetter) => ({
+  event_id: eventId,
+  profile_id: profileId,
+  share: shareOf(profileId, SHARES),
+  code,
+  message,
+  attempts,
+});

@@ -1,0 +1,246 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DestinationCreated,
+  DestinationDeleted,
+  DestinationDisabled,
+  DestinationEnabled,
+  SegmentActivated,
+  SegmentDeactivated,
+} from '@waybill/contracts';
+import { newId, WaybillError } from '@waybill/kernel';
+import type { StreamWorker } from './stream-worker.js';
+import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
+import { memorySource, type MemorySource } from './testing/memory-source.js';
+import { changeOf, openWorkbench, until, type Workbench } from './testing/workbench.js';
+
+const PROFILES = Array.from({ length: 40 }, (_, n) => `p${n}`);
+
+let bench: Workbench;
+let source: MemorySource;
+let partners: Map<string, MemoryPartner>;
+let workers: StreamWorker[];
+
+beforeEach(async () => {
+  source = memorySource();
+  partners = new Map();
+  workers = [];
+  bench = await openWorkbench(source, ({ destinationId }) => partners.get(destinationId)!.open());
+});
+afterEach(async () => {
+  await Promise.all(workers.map((worker) => worker.stop()));
+  await bench.close();
+});
+
+const startWorker = async () => {
+  const worker = await bench.startWorker();
+  workers.push(worker);
+  return worker;
+};
+
+const activate = async (options: { fault?: Fault; latencyMs?: () => number } = {}) => {
+  const destinationId = newId();
+  const partner = memoryPartner(options);
+  partners.set(destinationId, partner);
+  const about = { destinationId };
+  const created = { type: 'amazon-kinesis', accountId: newId(), name: 'd', description: '', marketingActions: [] };
+  await bench.tell(DestinationCreated, { ...about, ...created });
+  await bench.tell(SegmentActivated, {
+    ...about,
+    segmentId: 's',
+    schedule: null,
+    fileName: '',
+    activatedAt: new Date().toISOString(),
+  });
+  return { destinationId, partner, about };
+};
+
+let change = 0;
+const happens = (count: number): void => {
+  for (let n = 0; n < count; n += 1) {
+    change += 1;
+    source.log.push(changeOf(PROFILES[change % PROFILES.length]!, change));
+  }
+};
+
+const sequenceOf = ({ data }: Landed): number => Number(Buffer.from(data).toString().split(' ')[1]);
+const idsOf = (landed: readonly Landed[]) => new Set(landed.map(({ eventId }) => eventId));
+const hasAll = (partner: MemoryPartner) => () => {
+  const ids = idsOf(partner.landed);
+  return source.log.every(({ eventId }) => ids.has(eventId));
+};
+const firstArrivals = (landed: readonly Landed[]) => {
+  const seen = new Set<string>();
+  return landed.filter(({ eventId }) => !seen.has(eventId) && seen.add(eventId));
+};
+const expectOrder = (partner: MemoryPartner): void => {
+  const last = new Map<string, number>();
+  for (const record of firstArrivals(partner.landed)) {
+    expect(sequenceOf(record)).toBeGreaterThan(last.get(record.key) ?? 0);
+    last.set(record.key, sequenceOf(record));
+  }
+};
+const countsOf = async (destinationId: string) => {
+  const { rows } = await bench.database.pool.query<Record<string, number>>(
+    `select sum(read)::int as read, sum(written)::int as written, sum(skipped)::int as skipped, sum(failed)::int as failed
+     from stream_windows where destination_id = $1`,
+    [destinationId],
+  );
+  return rows[0]!;
+};
+
+describe('Workers of streams', () => {
+  beforeEach(() => {
+    change = 0;
+  });
+
+  it('send what happens, keep where they are, and count it in the window of the hour', async () => {
+    const { partner, destinationId } = await activate();
+    await startWorker();
+    happens(100);
+    await until(hasAll(partner));
+    await until(async () => (await countsOf(destinationId))['written'] === 100);
+    expect(await countsOf(destinationId)).toEqual({ read: 100, written: 100, skipped: 0, failed: 0 });
+    await workers.pop()!.stop();
+    happens(50);
+    await startWorker();
+    await until(hasAll(partner));
+    expect(partner.landed).toHaveLength(150);
+    expectOrder(partner);
+  });
+
+  it('share the profiles, and move over without loss or reordering when one joins and one dies', async () => {
+    const { partner } = await activate({ latencyMs: () => Math.random() * 10 });
+    const first = await startWorker();
+    let busy = true;
+    const going = (async () => {
+      for (; busy; await sleep(5)) happens(5);
+    })();
+    await until(() => partner.landed.length > 100);
+    const second = await startWorker();
+    const held = async () => {
+      const { rows } = await bench.database.pool.query<{ shares: number }>(
+        `select count(*)::int as shares from leases where name like 'stream share %' and expires_at > now()
+         group by owner order by owner`,
+      );
+      return rows.map(({ shares }) => shares);
+    };
+    await until(async () => (await held()).join() === '8,8');
+    await sleep(300);
+    workers = [second];
+    // It dies: nothing of it is drained, released or settled. Only its lease ends.
+    await dieSuddenly(first);
+    await until(async () => (await held()).join() === '16');
+    await sleep(300);
+    busy = false;
+    await going;
+    await until(hasAll(partner));
+    expectOrder(partner);
+  });
+
+  it('stop what is disabled, drained, and go on from there when it is enabled; forget what is deleted', async () => {
+    const { partner, destinationId, about } = await activate({ latencyMs: () => 5 });
+    await startWorker();
+    happens(60);
+    await until(() => partner.landed.length > 20);
+    await bench.tell(DestinationDisabled, about);
+    await sleep(700);
+    const sent = partner.landed.length;
+    happens(40);
+    await sleep(700);
+    expect(partner.landed).toHaveLength(sent);
+    await bench.tell(DestinationEnabled, { ...about, enabledAt: new Date().toISOString() });
+    await until(hasAll(partner));
+    expect(partner.landed).toHaveLength(100);
+    expectOrder(partner);
+    await bench.tell(DestinationDeleted, { ...about, accountId: newId(), type: 'amazon-kinesis' });
+    await sleep(700);
+    const { rows } = await bench.database.pool.query('select 1 from stream_positions where destination_id = $1', [
+      destinationId,
+    ]);
+    expect(rows).toEqual([]);
+  });
+
+  it('do not let one destination wait for another that throttles or is away, and tell how each goes', async () => {
+    const slow = await activate({
+      fault: (records) => ({
+        outcomes: records.map(() => ({ sent: false, code: 'SlowDown', message: 'no', kind: 'throttled' })),
+      }),
+    });
+    const away = await activate({
+      fault: () => ({ landed: 0, error: new WaybillError('partner-timeout', 'unavailable', 'no answer') }),
+    });
+    const fine = await activate();
+    await startWorker();
+    happens(200);
+    await until(hasAll(fine.partner));
+    const stateOf = async (destinationId: string) => {
+      const { rows } = await bench.database.pool.query<{ state: { state: string } }>(
+        'select state from stream_states where destination_id = $1',
+        [destinationId],
+      );
+      return rows[0]?.state.state;
+    };
+    await until(async () => (await stateOf(slow.destinationId)) === 'throttled');
+    await until(async () => (await stateOf(away.destinationId)) === 'unavailable');
+    expect(await stateOf(fine.destinationId)).toBe('sending');
+    // An hour in which nothing could be sent has its run all the same.
+    await until(async () => (await countsOf(away.destinationId))['read'] === 0);
+  });
+
+  it('tell the members of a segment once, while live changes go on, and again after a new activation', async () => {
+    source.members.push(...PROFILES);
+    const { partner, about } = await activate({ latencyMs: () => 2 });
+    await startWorker();
+    happens(30);
+    const told = () => PROFILES.every((id) => partner.landed.some(({ key }) => key === id));
+    await until(() => hasAll(partner)() && told());
+    await sleep(500);
+    const backfilled = (which: string) => partner.landed.filter(({ eventId }) => eventId.endsWith(which)).length;
+    expect(backfilled('backfill s')).toBeLessThanOrEqual(PROFILES.length);
+    const before = backfilled('backfill s');
+    await workers.pop()!.stop();
+    await startWorker();
+    await sleep(700);
+    expect(backfilled('backfill s')).toBe(before);
+    await bench.tell(SegmentDeactivated, { ...about, segmentId: 's' });
+    const activation = { schedule: null, fileName: '', activatedAt: new Date().toISOString() };
+    await bench.tell(SegmentActivated, { ...about, segmentId: 's', ...activation });
+    await until(() => backfilled('backfill s') === before + PROFILES.length);
+  });
+
+  it('keep a dead letter with its reason, and the run that it belongs to', async () => {
+    const { partner, destinationId } = await activate({
+      fault: (records) => ({
+        outcomes: records.map(({ key }) =>
+          key === 'p7' ? { sent: false, code: 'Invalid', message: 'never', kind: 'refused' } : { sent: true },
+        ),
+      }),
+    });
+    await startWorker();
+    happens(40);
+    await until(async () => (await countsOf(destinationId))['read'] === 40);
+    expect(await countsOf(destinationId)).toEqual({ read: 40, written: 39, skipped: 0, failed: 1 });
+    expect(partner.landed).toHaveLength(39);
+    const { rows } = await bench.database.pool.query(
+      'select tenant, profile_id, code, message, attempts from dead_letters where destination_id = $1',
+      [destinationId],
+    );
+    expect(rows).toEqual([{ tenant: 'acme', profile_id: 'p7', code: 'Invalid', message: 'never', attempts: 1 }]);
+  });
+});
+
+/** As SIGKILL would leave it: everything it has in memory is gone, and nothing more goes out. */
+const dieSuddenly = async (worker: StreamWorker): Promise<void> => {
+  const inner = worker as unknown as {
+    stopping: boolean;
+    running: Map<string, { sender: { over: AbortController; options: { settle: () => Promise<void> } } }>;
+    work: Promise<void>;
+  };
+  inner.stopping = true;
+  for (const { sender } of inner.running.values()) {
+    sender.options.settle = () => Promise.reject(new Error('dead'));
+    sender.over.abort();
+  }
+  worker.ring();
+  await inner.work;
+};

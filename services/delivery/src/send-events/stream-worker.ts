@@ -1,0 +1,195 @@
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { WatermarkNow } from '@waybill/contracts';
+import { isWaybillError, messageOf, newId } from '@waybill/kernel';
+import type { Database } from '@waybill/postgres';
+import { DATABASE, SERVICE, type Service, type Worker } from '@waybill/service-kit';
+import { RedeliveryFeed } from '../redeliver/redelivery-feed.js';
+import { STREAM_SOURCE, type StreamSource } from '../stream-source/index.js';
+import { Chime } from './chime.js';
+import { DestinationSender } from './destination-sender.js';
+import { keepSettlements } from './ledger.js';
+import { observerOf, type StreamReading, watchStreams } from './metrics.js';
+import { contextOf, type PositionFeed, positionFeeds } from './position-feeds.js';
+import { DEFAULT_TIMING, Shares, type ShareTiming, type Tenure } from './shares.js';
+import { Sinks } from './sinks.js';
+import { StreamStates } from './stream-states.js';
+import { type ActiveStream, Streams } from './streams.js';
+
+const LOOK_MS = 500;
+const TELL_MS = 5_000;
+/** Less than what is left of a lease after its last renewal, so that shares are given up in time. */
+const DRAIN_MS = 4_000;
+
+/** Where a deployment, or a test, has its reasons for other times. */
+export const SHARE_TIMING = Symbol('SHARE_TIMING');
+
+interface Running {
+  readonly stream: ActiveStream;
+  readonly sender: DestinationSender;
+  readonly live: readonly PositionFeed[];
+  ending?: Promise<void>;
+}
+
+/**
+ * Sends the events of all active destinations for the shares of profiles that this process holds: one sender each, so that
+ * none waits for another. Who else is there does the same for the other shares.
+ */
+@Injectable()
+export class StreamWorker implements Worker {
+  private readonly log = new Logger('streams');
+  private readonly owner = newId();
+  private readonly running = new Map<string, Running>();
+  private readonly shares: Shares;
+  private readonly chime = new Chime();
+  private stopping = false;
+  private work: Promise<void> = Promise.resolve();
+  private unhear: () => void = () => undefined;
+  private toldAt = 0;
+  private told = '';
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(SERVICE) private readonly service: Service,
+    @Inject(STREAM_SOURCE) private readonly source: StreamSource,
+    @Inject(Streams) private readonly streams: Streams,
+    @Inject(Sinks) private readonly sinks: Sinks,
+    @Inject(StreamStates) private readonly states: StreamStates,
+    @Optional() @Inject(SHARE_TIMING) timing: ShareTiming = DEFAULT_TIMING,
+  ) {
+    this.shares = new Shares(database, this.owner, () => this.endAll(), timing);
+  }
+
+  start(): void {
+    watchStreams(() => this.readings());
+    this.unhear = this.streams.onChange(() => this.ring());
+    this.work = this.goOn();
+  }
+
+  /** What is under way is sent and settled; whoever comes next goes on there. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.unhear();
+    this.ring();
+    await this.work;
+    await this.shares.stop();
+  }
+
+  /** There may be something to do, such as a redelivery. */
+  ring(): void {
+    this.chime.ring();
+  }
+
+  private async goOn(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        await this.shares.turn();
+        await this.reconcile();
+        await this.tell();
+      } catch (error) {
+        this.log.warn(`looking after streams failed and is tried again: ${messageOf(error)}`);
+      }
+      if (!this.stopping) await this.chime.wait(LOOK_MS);
+    }
+  }
+
+  private async reconcile(): Promise<void> {
+    const { tenure } = this.shares;
+    if (!tenure) return;
+    const active = await this.streams.active();
+    const wanted = new Map(active.map((stream) => [stream.destinationId, stream]));
+    for (const one of this.running.values()) {
+      if (!isSame(one.stream, wanted.get(one.stream.destinationId))) void this.end(one);
+    }
+    for (const stream of active) {
+      if (!this.running.has(stream.destinationId)) await this.begin(stream, tenure);
+    }
+    await this.redeliver();
+  }
+
+  private async begin(stream: ActiveStream, tenure: Tenure): Promise<void> {
+    const feeds = await positionFeeds(this.database, this.source, stream, tenure.shares);
+    let last = '';
+    const troubled = (error: unknown) => {
+      // The same again and again is told once.
+      const text = isWaybillError(error) ? `${error.slug}: ${error.message}` : messageOf(error);
+      if (text !== last && !tenure.isOver()) {
+        this.log.warn({ destinationId: stream.destinationId, err: isWaybillError(error) ? undefined : error }, text);
+      }
+      last = text;
+    };
+    const sender = new DestinationSender(
+      {
+        openSink: (signal) => this.sinks.open(stream, signal),
+        settle: (settlements) => keepSettlements(this.database, stream, tenure.leases, settlements),
+        tenure,
+        observer: observerOf(stream.type, troubled),
+      },
+      feeds,
+    );
+    this.running.set(stream.destinationId, {
+      stream,
+      sender,
+      live: feeds.filter(({ priority }) => priority === 'live'),
+    });
+  }
+
+  private end(one: Running): Promise<void> {
+    return (one.ending ??= one.sender.drain(DRAIN_MS).finally(() => {
+      this.running.delete(one.stream.destinationId);
+      this.ring();
+    }));
+  }
+
+  private async endAll(): Promise<void> {
+    await Promise.all([...this.running.values()].map((one) => this.end(one)));
+  }
+
+  /** Redeliveries that were asked for, of profiles in the shares of this process. */
+  private async redeliver(): Promise<void> {
+    if (this.running.size === 0) return;
+    const { rows } = await this.database.pool.query<{ destinationId: string; redeliveryId: string; shares: number[] }>(
+      `select destination_id as "destinationId", redelivery_id as "redeliveryId", array_agg(distinct share) as shares
+       from dead_letters where redelivery_id is not null and destination_id = any($1) group by 1, 2`,
+      [[...this.running.keys()]],
+    );
+    for (const { destinationId, redeliveryId, shares } of rows) {
+      const { stream, sender, live, ending } = this.running.get(destinationId)!;
+      if (ending) continue;
+      for (const feed of live) {
+        const isUnderWay = sender.feeds.some(
+          (one) => one instanceof RedeliveryFeed && one.redeliveryId === redeliveryId && one.live === feed,
+        );
+        if (isUnderWay || !shares.some((share) => feed.shares.includes(share))) continue;
+        sender.add(new RedeliveryFeed(this.database, this.source, stream, redeliveryId, feed));
+      }
+    }
+  }
+
+  private async tell(): Promise<void> {
+    const states = [...this.running.values()].map(({ stream, sender }) => ({ stream, state: sender.state }));
+    const news = JSON.stringify(states.map(({ stream, state }) => [stream.destinationId, state.state]));
+    if (news === this.told && Date.now() - this.toldAt < TELL_MS) return;
+    await this.states.tell(this.owner, states);
+    this.told = news;
+    this.toldAt = Date.now();
+  }
+
+  private async readings(): Promise<readonly StreamReading[]> {
+    return Promise.all(
+      [...this.running.values()].map(async ({ stream, sender }) => {
+        const { seconds, settledChange } = sender.lag;
+        // Who is not behind need not ask how far the audience is.
+        const changes = seconds === 0 ? 0 : (await this.watermark(stream)) - settledChange;
+        const { state } = sender.state;
+        return { type: stream.type, state, lagSeconds: seconds, lagChanges: Math.max(0, changes) };
+      }),
+    );
+  }
+
+  private async watermark(stream: ActiveStream): Promise<number> {
+    const { watermark } = await this.service.ask(WatermarkNow, {}, contextOf(stream));
+    return Number(watermark);
+  }
+}
+
+const isSame = (a: ActiveStream, b: ActiveStream | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
