@@ -5,7 +5,7 @@ import { Logger } from 'nestjs-pino';
 import { CONFIGURATION } from '../backbone/tokens.js';
 import type { Configuration } from '../config/configuration.js';
 import { BODY_LIMIT, takeBodies } from './bodies.js';
-import { logAnswers } from '../operation/logging.js';
+import { logAnswers, withoutWiring } from '../operation/logging.js';
 import { refuseForeignPages } from './caller.js';
 import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
@@ -37,7 +37,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
   app.useGlobalPipes(new FormPipe());
   app.useGlobalFilters(new ProblemFilter());
   publishDocuments(app);
-  await app.init(); // before the logger is in place: what Nest says of its own wiring is of no use to an operator
-  app.useLogger(app.get(Logger));
+  app.useLogger(withoutWiring(app.get(Logger)));
+  await app.init();
   return app;
 };

@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import { Logger, type LoggerService } from '@nestjs/common';
 import { createRedactor } from '@waybill/secrets';
 import type { FastifyInstance } from 'fastify';
 import { LoggerModule } from 'nestjs-pino';
@@ -16,6 +16,20 @@ export const loggerModule = ({ logLevel }: Configuration) =>
       { write: (line: string) => void process.stdout.write(redactor.redactText(line)) },
     ],
   });
+
+/** Which routes and modules there are, Nest tells at each start; of no use to an operator. */
+const WIRING = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication', 'NestFactory']);
+
+export const withoutWiring = (logger: LoggerService): LoggerService => ({
+  log: (message: unknown, ...rest: unknown[]) => {
+    if (!WIRING.has(String(rest.at(-1)))) logger.log(message, ...rest);
+  },
+  error: (message: unknown, ...rest: unknown[]) => logger.error(message, ...rest) as unknown,
+  warn: (message: unknown, ...rest: unknown[]) => logger.warn(message, ...rest) as unknown,
+  debug: (message: unknown, ...rest: unknown[]) => logger.debug?.(message, ...rest) as unknown,
+  verbose: (message: unknown, ...rest: unknown[]) => logger.verbose?.(message, ...rest) as unknown,
+  fatal: (message: unknown, ...rest: unknown[]) => logger.fatal?.(message, ...rest) as unknown,
+});
 
 const QUIET = /^\/(health|metrics)/;
 
