@@ -109,7 +109,8 @@ export const ActivateSegment = defineAnsweredCommand(
   Type.Object({
     destinationId: Id,
     segmentId: ClientId,
-    schedule: Type.Union([Schedule, Type.Null()]),
+    /** Left out for what delivers events. */
+    schedule: Type.Optional(Type.Union([Schedule, Type.Null()])),
     fileName: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   }),
   Changed,

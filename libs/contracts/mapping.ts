@@ -27,7 +27,8 @@ const MAX_MAPPING_BYTES = 48 * 1024;
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
-const sourceOf = (text: string): Source | undefined => {
+/** Undefined for what is none. */
+export const sourceOf = (text: string): Source | undefined => {
   const fixed = Object.hasOwn(FIXED, text) ? FIXED[text] : undefined;
   if (fixed) return fixed;
   const name = text.slice(text.indexOf('.') + 1);
@@ -37,12 +38,12 @@ const sourceOf = (text: string): Source | undefined => {
   return undefined;
 };
 
-const UNKNOWN_SOURCE = `is no source; it is attributes.<name>, identities.<namespace> or one of ${Object.keys(FIXED).join(', ')}`;
+export const UNKNOWN_SOURCE = `is no source; it is attributes.<name>, identities.<namespace> or one of ${Object.keys(FIXED).join(', ')}`;
 
 /** Throws `mapping-invalid` (refused). */
 export const parseSource = (text: string): Source => {
   const source = sourceOf(text);
-  if (!source) throw invalid([{ path: 'source', message: `"${text}" ${UNKNOWN_SOURCE}` }]);
+  if (!source) throw mappingInvalid([{ path: 'source', message: `"${text}" ${UNKNOWN_SOURCE}` }]);
   return source;
 };
 
@@ -83,12 +84,7 @@ export const checkMapping = (inputs: readonly MappingFieldInput[]): readonly Map
     faults.push({ path: `fields.${index}.${member}`, message });
   };
   if (inputs.length === 0) faults.push({ path: 'fields', message: 'must name at least one column' });
-  if (Buffer.byteLength(canonicalJson(inputs)) > MAX_MAPPING_BYTES) {
-    faults.push({
-      path: 'fields',
-      message: `must fit into ${MAX_MAPPING_BYTES / 1024} KiB of JSON; leave some columns out`,
-    });
-  }
+  faults.push(...sizeFaults(inputs));
 
   const columns = new Map<string, number>();
   let namespace: string | undefined;
@@ -132,11 +128,21 @@ export const checkMapping = (inputs: readonly MappingFieldInput[]): readonly Map
       }
     });
   }
-  if (faults.length > 0) throw invalid(faults);
+  if (faults.length > 0) throw mappingInvalid(faults);
   return fields;
 };
 
-const invalid = (fields: readonly FieldError[]): WaybillError =>
+export const sizeFaults = (inputs: readonly MappingFieldInput[]): readonly FieldError[] =>
+  Buffer.byteLength(canonicalJson(inputs)) <= MAX_MAPPING_BYTES
+    ? []
+    : [
+        {
+          path: 'fields',
+          message: `must fit into ${MAX_MAPPING_BYTES / 1024} KiB of JSON; leave some fields out`,
+        },
+      ];
+
+export const mappingInvalid = (fields: readonly FieldError[]): WaybillError =>
   new WaybillError(
     'mapping-invalid',
     'refused',

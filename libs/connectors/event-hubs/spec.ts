@@ -1,8 +1,10 @@
 import { Secret } from '@waybill/forms';
-import { IsBoolean, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
 import type { ConnectorSpec } from '../port.js';
+import { IncludeSegmentNames, IncludeSegmentTimestamps, OnlyChanges, PartitionKey } from '../stream-fields.js';
 import { NoControlCharacters, TextRule } from '../text-rule.js';
+import { parseConnectionString } from './connection-string.js';
 
 const IsHubName = (): PropertyDecorator =>
   Matches(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?$/, {
@@ -17,7 +19,9 @@ export class SasForm {
     examples: ['partner.servicebus.windows.net'],
   })
   @IsString()
-  @Matches(/^[A-Za-z][A-Za-z0-9.-]{4,252}$/, { message: '$property must be the name or the host name of a namespace' })
+  @Matches(/^[A-Za-z0-9][A-Za-z0-9.-]{4,252}(?::\d{1,5})?$/, {
+    message: '$property must be the name or the host name of a namespace, with a port where it is not 5671',
+  })
   namespace!: string;
 
   @JSONSchema({ title: 'SAS key name', description: 'Of a policy; the right to send is enough.' })
@@ -45,17 +49,17 @@ export class SasForm {
 export class ConnectionStringForm {
   @JSONSchema({
     title: 'Connection string',
-    description: 'As the portal shows it: Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=….',
+    description:
+      'As the portal shows it: Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…; of a single hub also EntityPath=….',
   })
   @Secret()
   @IsString()
   @MaxLength(2048)
   @NoControlCharacters()
-  @TextRule('connectionString', (text) =>
-    ['Endpoint=sb://', 'SharedAccessKeyName=', 'SharedAccessKey='].every((part) => text.includes(part))
-      ? undefined
-      : 'must hold Endpoint=sb://…, SharedAccessKeyName=… and SharedAccessKey=…',
-  )
+  @TextRule('connectionString', (text) => {
+    const parsed = parseConnectionString(text);
+    return 'problem' in parsed ? parsed.problem : undefined;
+  })
   connectionString!: string;
 }
 
@@ -66,22 +70,23 @@ export class EventHubTargetForm {
   @IsHubName()
   eventHub?: string;
 
-  @JSONSchema({ title: 'Include segment names', default: false })
-  @IsOptional()
-  @IsBoolean()
+  @IncludeSegmentNames()
   includeSegmentNames?: boolean;
 
-  @JSONSchema({ title: 'Include segment timestamps', default: false })
-  @IsOptional()
-  @IsBoolean()
+  @IncludeSegmentTimestamps()
   includeSegmentTimestamps?: boolean;
+
+  @OnlyChanges()
+  onlyChanges?: boolean;
+
+  @PartitionKey()
+  partitionKey?: string;
 }
 
 export const eventHubsSpec: ConnectorSpec = {
   type: 'azure-event-hubs',
   name: 'Azure Event Hubs',
-  description:
-    'Delivers one event for each change of a profile to an event hub. Not to be connected to in this version.',
+  description: 'Delivers one event for each change of a profile to an event hub.',
   category: 'streaming',
   delivers: 'events',
   encryption: false,

@@ -1,8 +1,9 @@
 import { Secret } from '@waybill/forms';
-import { IsBoolean, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
 import { IsEndpoint, IsRegion } from '../aws-rules.js';
 import type { ConnectorSpec } from '../port.js';
+import { IncludeSegmentNames, IncludeSegmentTimestamps, OnlyChanges, PartitionKey } from '../stream-fields.js';
 import { NoControlCharacters } from '../text-rule.js';
 
 export class KinesisAccessKeyForm {
@@ -46,15 +47,17 @@ export class KinesisTargetForm {
   })
   stream!: string;
 
-  @JSONSchema({ title: 'Include segment names', default: false })
-  @IsOptional()
-  @IsBoolean()
+  @IncludeSegmentNames()
   includeSegmentNames?: boolean;
 
-  @JSONSchema({ title: 'Include segment timestamps', default: false })
-  @IsOptional()
-  @IsBoolean()
+  @IncludeSegmentTimestamps()
   includeSegmentTimestamps?: boolean;
+
+  @OnlyChanges()
+  onlyChanges?: boolean;
+
+  @PartitionKey()
+  partitionKey?: string;
 }
 
 export const kinesisSpec: ConnectorSpec = {

@@ -274,6 +274,14 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
 
   // Between services
   'no-answer': ['unavailable', 'Another service of Waybill did not answer in time. Try again shortly.'],
+  'event-log-behind': [
+    'internal',
+    'The event log ends before what was already read from it: it is another one, or an older copy. The message names both positions.',
+  ],
+  'event-log-differs': [
+    'internal',
+    'The events of the service are in another kind of log than the configuration chooses. The message names both.',
+  ],
   'service-away': [
     'unavailable',
     'The service that answers this path is down or restarting. Try again shortly; a command with the same <code>Idempotency-Key</code>.',

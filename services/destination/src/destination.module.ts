@@ -25,6 +25,7 @@ import {
 import { destinationPublications, requestPublications } from './publish/publish.js';
 import { PursueRequest } from './pursue-request/pursue-request.js';
 import { ReviseDestinationRoute } from './revise-destination/revise-destination.route.js';
+import { ShowEventSchemaRoute } from './show-event-schema/show-event-schema.route.js';
 import { ShowHistoryRoute } from './show-history/show-history.route.js';
 import { TakeDisableDestination, TakeEnableDestination } from './switch-destination/switch-destination.message.js';
 import { SwitchDestinationRoute } from './switch-destination/switch-destination.route.js';
@@ -42,6 +43,7 @@ import { Destinations } from './view/destinations.js';
     DeleteDestinationRoute,
     ChangeMappingRoute,
     ActivateSegmentRoute,
+    ShowEventSchemaRoute,
   ],
   providers: [
     ...provideService(

@@ -3,7 +3,7 @@ import { type AnswerOf, DescribeSegments, readMessage, WatermarkNow } from '@way
 import type { ReceivedMessage } from '@waybill/messaging';
 import type { Database } from '@waybill/postgres';
 import { type Answerer, DATABASE } from '@waybill/service-kit';
-import { Segments } from '../segments.js';
+import { Segments, segmentView } from '../segments.js';
 import { lastChange } from '../store/changes.js';
 import { countsOf } from '../store/segment-counts.js';
 
@@ -23,9 +23,11 @@ export class AnswerDescribeSegments implements Answerer {
     return {
       segments: await Promise.all(
         segmentIds.map(async (segmentId) => {
-          const { state } = await this.segments.load(message, segmentId);
-          const exists = state.status === 'defined';
-          return { segmentId, exists, name: exists ? state.name : null, members: counts.get(segmentId)?.members ?? 0 };
+          const { state, createdAt } = await this.segments.load(message, segmentId);
+          const known = counts.get(segmentId);
+          if (state.status !== 'defined') return { segmentId, exists: false, name: null, members: known?.members ?? 0 };
+          const { name, members, updatedAt } = segmentView(state, createdAt, known);
+          return { segmentId, exists: true, name, members, createdAt, updatedAt };
         }),
       ),
     };

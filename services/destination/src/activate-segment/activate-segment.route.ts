@@ -4,7 +4,7 @@ import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, ServiceController } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
-import { IsIn, IsOptional, IsString, MaxLength, ValidateIf, ValidateNested } from 'class-validator';
+import { IsIn, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { ChangeDestination } from '../change-destination.js';
 import { DestinationView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
@@ -48,11 +48,11 @@ export class ScheduleForm {
 }
 
 export class ActivationForm {
-  /** Null: files go out only when a run is asked for. Streams are live and have none. */
-  @ValidateIf((_, value) => value !== null)
+  /** Null: files go out only when a run is asked for. What delivers events is live: null there, or left out. */
+  @IsOptional()
   @ValidateNested()
   @Type(() => ScheduleForm)
-  schedule!: ScheduleForm | null;
+  schedule?: ScheduleForm | null;
 
   /** Template without extension; `%DESTINATION_NAME%`, `%SEGMENT_ID%`, `%DATETIME(YYYYMMdd_HHmmss)%` … */
   @IsOptional()
@@ -77,8 +77,10 @@ export class ActivateSegmentRoute {
     @Param('segmentId') segmentId: string,
     @Body() { schedule, fileName }: ActivationForm,
   ) {
-    const plain = schedule === null ? null : { ...schedule };
-    const input = { schedule: plain, ...(fileName === undefined ? {} : { fileName }) };
+    const input = {
+      ...(schedule === undefined ? {} : { schedule: schedule && { ...schedule } }),
+      ...(fileName === undefined ? {} : { fileName }),
+    };
     const { isNew } = await this.commands.execute(new ActivateSegment(context, id, segmentId, input));
     return this.destinations.answer(context, id, isNew ? 201 : 200);
   }

@@ -1,6 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DescribeSegments, type Schedule } from '@waybill/contracts';
+import { invalidInput } from '@waybill/forms';
 import { type CommandContext, WaybillError } from '@waybill/kernel';
 import { SERVICE, type Service } from '@waybill/service-kit';
 import { specOf } from '../create-destination/create-destination.js';
@@ -11,7 +12,7 @@ export class ActivateSegment extends Command<{ readonly isNew: boolean; readonly
     readonly context: CommandContext,
     readonly destinationId: string,
     readonly segmentId: string,
-    readonly input: { readonly schedule: Schedule | null; readonly fileName?: string },
+    readonly input: { readonly schedule?: Schedule | null; readonly fileName?: string },
   ) {
     super();
   }
@@ -27,6 +28,7 @@ export class ActivateSegmentHandler implements ICommandHandler<ActivateSegment> 
 
   async execute({ context, destinationId, segmentId, input }: ActivateSegment) {
     const { state } = await this.destinations.existing(context, destinationId);
+    const { schedule = scheduleOfStream(state.delivers), ...rest } = input;
     const { segments } = await this.service.ask(DescribeSegments, { segmentIds: [segmentId] }, context);
     const segment = segments[0];
     if (!segment?.exists) throw segmentNotFound(segmentId);
@@ -37,7 +39,8 @@ export class ActivateSegmentHandler implements ICommandHandler<ActivateSegment> 
       {
         type: 'ActivateSegment',
         segment: { id: segmentId, name: segment.name ?? segmentId },
-        ...input,
+        ...rest,
+        schedule,
         at,
         scope: { tenant, sandbox },
         folderOf: (of) => spec.folderOf?.(state.target, of) ?? '',
@@ -47,6 +50,14 @@ export class ActivateSegmentHandler implements ICommandHandler<ActivateSegment> 
     return { isNew: !state.activations.some((activation) => activation.segmentId === segmentId), revision };
   }
 }
+
+/** Nothing need be said of a schedule where there is none. */
+const scheduleOfStream = (delivers: 'files' | 'events'): null => {
+  if (delivers === 'events') return null;
+  throw invalidInput([
+    { path: 'schedule', message: 'is missing; send a schedule, or null for exports only when they are asked for' },
+  ]);
+};
 
 const segmentNotFound = (id: string) =>
   new WaybillError(

@@ -48,7 +48,7 @@ export const checkLiveActivation = ({ schedule, fileName }: ActivationInput): vo
   throw new WaybillError(
     'activation-is-live',
     'refused',
-    'This destination delivers events as they happen, so its segments have neither a schedule nor a file name. Send { "schedule": null }.',
+    'This destination delivers events as they happen, so its segments have neither a schedule nor a file name. Send {}.',
     { fields: [{ path, message: 'does not apply to a destination that delivers events' }] },
   );
 };

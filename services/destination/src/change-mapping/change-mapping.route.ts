@@ -15,7 +15,7 @@ export class MappingFieldForm {
   @MaxLength(256)
   source!: string;
 
-  /** The name of the column; dots become underscores. */
+  /** The name of the column, where dots become underscores; in events a path into nested objects, `person.name.firstName`. */
   @IsString()
   @MaxLength(256)
   target!: string;
@@ -25,14 +25,14 @@ export class MappingFieldForm {
   @IsBoolean()
   required?: boolean;
 
-  /** Part of the deduplication key. */
+  /** Part of the deduplication key; files only. */
   @IsOptional()
   @IsBoolean()
   key?: boolean;
 }
 
 export class MappingForm {
-  /** In the order of the columns. */
+  /** In the order of the columns; may be empty for what delivers events. */
   @IsArray()
   @ArrayMaxSize(500)
   @ValidateNested({ each: true })
@@ -47,11 +47,11 @@ export class ChangeMappingRoute {
     @Inject(Destinations) private readonly destinations: Destinations,
   ) {}
 
-  /** What the columns hold; runs that are planned from now on use it, and their manifests name its revision. */
+  /** What columns or events hold; runs planned and events read from now on use it, and name its revision. */
   @Put()
   @ApiOkResponse({ type: DestinationView })
   async change(@Context() context: CommandContext, @Param('id') id: string, @Body() { fields }: MappingForm) {
-    await this.commands.execute(new ChangeDestination(context, id, { type: 'ChangeMapping', fields }));
+    await this.commands.execute(new ChangeDestination(context, id, { type: 'ChangeMapping', fields, at: context.at }));
     return this.destinations.answer(context, id);
   }
 }

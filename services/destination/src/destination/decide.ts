@@ -1,4 +1,5 @@
 import {
+  checkEventMapping,
   checkMapping,
   type FilesOptions,
   type Findings,
@@ -67,6 +68,7 @@ export interface DeactivateSegment {
 export interface ChangeMapping {
   readonly type: 'ChangeMapping';
   readonly fields: readonly MappingFieldInput[];
+  readonly at: string;
 }
 export interface DisableDestination {
   readonly type: 'DisableDestination';
@@ -177,10 +179,10 @@ const deactivate = ({ segmentId }: DeactivateSegment, state: DestinationState): 
 };
 
 const changeMapping = (command: ChangeMapping, state: DestinationState): readonly DestinationEvent[] => {
-  const { mapping } = existing(state);
-  const fields = checkMapping(command.fields);
+  const { mapping, delivers } = existing(state);
+  const fields = delivers === 'events' ? checkEventMapping(command.fields) : checkMapping(command.fields);
   if (canonicalJson(fields) === canonicalJson(mapping.fields)) return [];
-  return [{ type: 'MappingChanged', data: { revision: mapping.revision + 1, fields } }];
+  return [{ type: 'MappingChanged', data: { revision: mapping.revision + 1, fields, changedAt: command.at } }];
 };
 
 const disable = (state: DestinationState): readonly DestinationEvent[] =>

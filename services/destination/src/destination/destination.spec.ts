@@ -123,7 +123,7 @@ describe('A destination', () => {
     ['change marketing actions', { type: 'ChangeMarketingActions', requestId: 'r', marketingActions: [] }],
     ['activate', activate('a')],
     ['deactivate', { type: 'DeactivateSegment', segmentId: 'a' }],
-    ['map', { type: 'ChangeMapping', fields: [column] }],
+    ['map', { type: 'ChangeMapping', fields: [column], at: AT }],
     ['disable', { type: 'DisableDestination' }],
     ['enable', { type: 'EnableDestination', at: AT }],
     ['delete', { type: 'DeleteDestination' }],
@@ -205,19 +205,32 @@ describe('The mapping', () => {
     const [first] = decide([created], {
       type: 'ChangeMapping',
       fields: [{ source: 'attributes.city', target: 'city' }],
+      at: AT,
     });
-    expect(first).toEqual({ type: 'MappingChanged', data: { revision: 1, fields: [column] } });
-    expect(first && decide([created, first], { type: 'ChangeMapping', fields: DEFAULT_MAPPING.fields })).toMatchObject([
-      { data: { revision: 2 } },
-    ]);
+    expect(first).toEqual({ type: 'MappingChanged', data: { revision: 1, fields: [column], changedAt: AT } });
+    const back: DestinationCommand = { type: 'ChangeMapping', fields: DEFAULT_MAPPING.fields, at: AT };
+    expect(first && decide([created, first], back)).toMatchObject([{ data: { revision: 2 } }]);
   });
 
   it('that is the same is no new revision', () => {
-    given([created]).when({ type: 'ChangeMapping', fields: DEFAULT_MAPPING.fields }).thenNothing();
+    given([created]).when({ type: 'ChangeMapping', fields: DEFAULT_MAPPING.fields, at: AT }).thenNothing();
   });
 
   it('is never empty', () => {
-    given([created]).when({ type: 'ChangeMapping', fields: [] }).thenRefuses('mapping-invalid');
+    given([created]).when({ type: 'ChangeMapping', fields: [], at: AT }).thenRefuses('mapping-invalid');
+  });
+
+  it('of events nests, has no rules of files, and begins and may end empty', () => {
+    expect(after(stream)).toMatchObject({ mapping: { revision: 0, fields: [] } });
+    const fields = [
+      { source: 'identities.email', target: 'personalEmail.address' },
+      { source: 'identities.crm', target: 'crm' },
+    ];
+    const [changed] = decide([stream], { type: 'ChangeMapping', fields, at: AT });
+    expect(changed).toMatchObject({ type: 'MappingChanged', data: { fields } });
+    expect(changed && decide([stream, changed], { type: 'ChangeMapping', fields: [], at: AT })).toMatchObject([
+      { data: { revision: 2, fields: [] } },
+    ]);
   });
 });
 

@@ -54,7 +54,15 @@ export type DestinationEvent =
       }
     >
   | DomainEvent<'SegmentDeactivated', { readonly segmentId: string }>
-  | DomainEvent<'MappingChanged', { readonly revision: number; readonly fields: readonly MappingField[] }>
+  | DomainEvent<
+      'MappingChanged',
+      {
+        readonly revision: number;
+        readonly fields: readonly MappingField[];
+        /** Left out by older versions. */
+        readonly changedAt?: string;
+      }
+    >
   | DomainEvent<'DestinationDisabled', object>
   | DomainEvent<'DestinationEnabled', { readonly enabledAt: string }>
   | DomainEvent<'DestinationDeleted', object>;

@@ -7,7 +7,7 @@ import type {
   Mapping,
   OpenFields,
 } from '@waybill/contracts';
-import { DEFAULT_MAPPING } from '@waybill/contracts';
+import { DEFAULT_EVENT_MAPPING, DEFAULT_MAPPING } from '@waybill/contracts';
 import { unreachable } from '@waybill/kernel';
 import type { DestinationEvent } from './events.js';
 
@@ -42,13 +42,16 @@ export const initialState: DestinationState = { status: 'none' };
 const change = (state: DestinationState, changes: Partial<Destination>): DestinationState =>
   state.status === 'none' || state.status === 'deleted' ? state : { ...state, ...changes };
 
+const defaultMappingOf = ({ delivers }: Pick<Destination, 'delivers'>) =>
+  delivers === 'events' ? DEFAULT_EVENT_MAPPING : DEFAULT_MAPPING;
+
 const activationsOf = (state: DestinationState) => (state.status === 'none' ? [] : state.activations);
 
 export const evolve = (state: DestinationState, event: DestinationEvent): DestinationState => {
   switch (event.type) {
     case 'DestinationCreated':
       return state.status === 'none'
-        ? { status: 'enabled', ...event.data, mapping: DEFAULT_MAPPING, activations: [] }
+        ? { status: 'enabled', ...event.data, mapping: defaultMappingOf(event.data), activations: [] }
         : state;
     case 'DestinationRevised':
       return change(state, { name: event.data.name, description: event.data.description });

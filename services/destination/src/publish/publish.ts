@@ -25,10 +25,14 @@ export const destinationPublications: Publications = {
       ...about(event),
       marketingActions: event.data.marketingActions,
     })),
-    SegmentActivated: as(contracts.SegmentActivated, (event: Recorded<'SegmentActivated'>) => ({
-      ...event.data,
-      ...about(event),
-    })),
+    SegmentActivated: as(
+      contracts.SegmentActivated,
+      (event: Recorded<'SegmentActivated'>, { delivers }: Destination) => ({
+        ...event.data,
+        ...about(event),
+        delivers,
+      }),
+    ),
     ScheduleChanged: as(contracts.ScheduleChanged, (event: Recorded<'ScheduleChanged'>) => ({
       ...event.data,
       ...about(event),
