@@ -28,3 +28,20 @@ export const TOPICS: readonly TopicDefinition[] = [
   ]),
   { name: MEMBERSHIPS_TOPIC, partitions: 12, retentionMs: 7 * DAY },
 ];
+
+/** Whose events a service hears, beside its own commands. What it cannot handle of a topic goes to the dead letters of both. */
+const HEARS: Readonly<Record<Service, readonly Service[]>> = {
+  catalog: ['catalog', 'account', 'validation', 'destination', 'audience', 'delivery'],
+  account: ['account', 'validation', 'destination'],
+  validation: ['account'],
+  destination: ['destination', 'validation'],
+  audience: ['destination'],
+  delivery: ['destination'],
+};
+
+/** The topics that a service reads in its group. */
+export const topicsReadBy = (service: Service): readonly string[] => [
+  commandsTopic(service),
+  ...HEARS[service].map(eventsTopic),
+  ...(service === 'audience' ? [MEMBERSHIPS_TOPIC] : []),
+];

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isWaybillError, WaybillError } from '@waybill/kernel';
 import { type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
@@ -8,8 +9,9 @@ export interface KafkaConnection {
   readonly brokers: readonly string[];
   /** Shown in the brokers' logs and quotas. Default `waybill`. */
   readonly clientId?: string | undefined;
-  /** TLS; `ca` holds the PEM certificates to trust instead of the system's. */
-  readonly tls?: { readonly ca?: string | undefined } | undefined;
+  readonly tls?: boolean | undefined;
+  /** The authority (PEM) that signed the brokers' certificates; unset: those that Node knows. */
+  readonly caFile?: string | undefined;
   readonly sasl?:
     | {
         readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
@@ -28,7 +30,14 @@ const CONNECT_MS = 3_000;
 /** A few tries: whoever asks tries again, or looks for another broker (a consumer for the new coordinator of its group). */
 export const FEW_RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
 
-export const connectKafka = ({ brokers, clientId = 'waybill', tls, sasl, socketFactory }: KafkaConnection): Kafka => {
+export const connectKafka = ({
+  brokers,
+  clientId = 'waybill',
+  tls,
+  caFile,
+  sasl,
+  socketFactory,
+}: KafkaConnection): Kafka => {
   const config: KafkaConfig = {
     brokers: [...brokers],
     clientId,
@@ -38,7 +47,7 @@ export const connectKafka = ({ brokers, clientId = 'waybill', tls, sasl, socketF
     // What matters of it comes as events; its log names hosts and whole stacks on every retry.
     logLevel: logLevel.NOTHING,
     retry: FEW_RETRIES,
-    ...(tls && { ssl: tls.ca === undefined ? true : { ca: tls.ca } }),
+    ...(tls && { ssl: caFile === undefined ? true : { ca: readFileSync(caFile, 'utf8') } }),
     ...(sasl && { sasl: sasl as SASLOptions }),
     ...(socketFactory && { socketFactory }),
   };
@@ -63,7 +72,7 @@ const refusalOf = (error: unknown): WaybillError | undefined => {
   return new WaybillError(
     'messaging-refused',
     'internal',
-    `Kafka refuses: ${message}. Check WAYBILL_KAFKA_USERNAME, its password, WAYBILL_KAFKA_SASL_MECHANISM, and what the user may do.`,
+    `Kafka refuses: ${message}. Check WAYBILL_KAFKA_SASL_USERNAME, its password and the mechanism, and what that user may do.`,
     { cause: error },
   );
 };

@@ -1,3 +1,3 @@
-export { type KafkaConnection } from './connection.js';
+export { connectKafka, type KafkaConnection } from './connection.js';
 export * from './message-bus.js';
-export { applyTopics, checkTopics, type TopicReport } from './topics.js';
+export { applyTopics, checkTopics, topicsOfDeployment, type TopicReport } from './topics.js';

@@ -35,6 +35,8 @@ export interface KafkaMessageBusOptions extends KafkaConnection {
    * the start (`topic-unknown`). Default true, for tests and a cluster of one's own.
    */
   readonly makeTopics?: boolean | undefined;
+  /** Copies of each partition of a topic that is made. Default: what the brokers take. */
+  readonly replication?: number | undefined;
   /** What a record without a type is, by its topic: a foreign producer may send a key and JSON and nothing else. */
   readonly plainTypes?: Readonly<Record<string, string>> | undefined;
   readonly times?: Partial<KafkaTimes> | undefined;
@@ -78,7 +80,9 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
   };
 
   const ensureTopics = async (declarations: readonly TopicDeclaration[]): Promise<void> => {
-    const reports = await reaching(() => (makeTopics ? applyTopics : checkTopics)(admin, declarations));
+    const reports = await reaching(() =>
+      makeTopics ? applyTopics(admin, declarations, options.replication) : checkTopics(admin, declarations),
+    );
     for (const { name, wanted, partitions } of reports) {
       if (partitions === undefined) throw topicUnknown(name, APPLY);
       if (partitions !== wanted) throw topicDiffers(name, partitions, wanted);

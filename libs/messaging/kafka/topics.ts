@@ -1,10 +1,23 @@
 import { type Admin, ConfigResourceTypes, ConfigSource } from 'kafkajs';
-import { MAX_MESSAGE_BYTES, type TopicDeclaration } from '../port.js';
+import { SERVICES, TOPICS, topicsReadBy } from '@waybill/contracts';
+import { deadLetterTopic, MAX_MESSAGE_BYTES, type TopicDeclaration } from '../port.js';
 
 const DAY_MS = 86_400_000;
 const RETENTION_MS = 7 * DAY_MS;
 /** A message of 1 MiB with its headers and Kafka's own framing. */
 const MAX_BATCH_BYTES = 2 * MAX_MESSAGE_BYTES;
+
+/** The topics of a deployment, with the dead letters of each service that reads one. */
+export const topicsOfDeployment = (): readonly TopicDeclaration[] => {
+  const partitions = new Map(TOPICS.map((topic) => [topic.name, topic.partitions]));
+  const deadLetters = SERVICES.flatMap((service) =>
+    topicsReadBy(service).map((topic) => ({
+      name: deadLetterTopic(topic, service),
+      partitions: partitions.get(topic) ?? 1,
+    })),
+  );
+  return [...TOPICS, ...deadLetters];
+};
 
 /** What Waybill relies on of a topic, as Kafka's own settings. */
 export const settingsOf = ({ retentionMs = RETENTION_MS }: TopicDeclaration): Readonly<Record<string, string>> => ({
@@ -60,6 +73,7 @@ export const checkTopics = async (
 export const applyTopics = async (
   admin: Admin,
   declarations: readonly TopicDeclaration[],
+  replication?: number,
 ): Promise<readonly TopicReport[]> => {
   const before = await checkTopics(admin, declarations);
   const declared = new Map(declarations.map((declaration) => [declaration.name, declaration]));
@@ -71,6 +85,7 @@ export const applyTopics = async (
       topics: missing.map((topic) => ({
         topic: topic.name,
         numPartitions: topic.partitions,
+        ...(replication !== undefined && { replicationFactor: replication }),
         configEntries: Object.entries(settingsOf(topic)).map(([name, value]) => ({ name, value })),
       })),
     });

@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readConfiguration } from './configuration.js';
 
 const mistakesOf = (env: Record<string, string>): string => {
@@ -73,6 +76,20 @@ describe('the backbone', () => {
   it('names a user and a password that are missing, both at once', () => {
     const mistakes = mistakesOf({ WAYBILL_KAFKA_BROKERS: 'one:9092', WAYBILL_KAFKA_SASL_MECHANISM: 'scram-sha-512' });
     expect(mistakes).toMatch(/_USERNAME is needed[^]*_PASSWORD is needed/);
+  });
+
+  it('takes the password of Kafka from a file, too, without the end of its line', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'waybill-')), 'password');
+    writeFileSync(file, 'from a file\n');
+    const sasl = {
+      WAYBILL_KAFKA_BROKERS: 'one:9092',
+      WAYBILL_KAFKA_SASL_MECHANISM: 'plain',
+      WAYBILL_KAFKA_SASL_USERNAME: 'waybill',
+      WAYBILL_KAFKA_SASL_PASSWORD_FILE: file,
+    };
+    const { messaging } = readConfiguration(sasl);
+    expect(messaging).toMatchObject({ kafka: { sasl: { username: 'waybill', password: 'from a file' } } });
+    expect(mistakesOf({ ...sasl, WAYBILL_KAFKA_SASL_PASSWORD: 'another' })).toMatch(/not both/);
   });
 
   it('keeps passwords out of what it says is wrong', () => {

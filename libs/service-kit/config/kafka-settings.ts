@@ -64,6 +64,9 @@ export const readKafkaSettings = ({ value, oneOf, wrong }: SettingsReader): Kafk
   };
 };
 
+const PASSWORD = 'WAYBILL_KAFKA_SASL_PASSWORD';
+const PASSWORD_FILE = 'WAYBILL_KAFKA_SASL_PASSWORD_FILE';
+
 const readSasl = ({ value, oneOf, wrong }: SettingsReader): SaslSettings | undefined => {
   const mechanism = oneOf('WAYBILL_KAFKA_SASL_MECHANISM', MECHANISMS, 'none');
   if (mechanism === 'none') return undefined;
@@ -72,10 +75,18 @@ const readSasl = ({ value, oneOf, wrong }: SettingsReader): SaslSettings | undef
     if (given === undefined) wrong(name, `is needed with WAYBILL_KAFKA_SASL_MECHANISM=${mechanism}`);
     return given ?? '';
   };
+  const passwordIn = (file: string): string => {
+    if (value(PASSWORD) !== undefined) wrong(PASSWORD, `give either ${PASSWORD} or ${PASSWORD_FILE}, not both`);
+    const fault = faultOf(file);
+    if (fault === undefined) return readFileSync(file, 'utf8').trimEnd();
+    wrong(PASSWORD_FILE, fault);
+    return '';
+  };
+  const file = value(PASSWORD_FILE);
   return {
     mechanism,
     username: needed('WAYBILL_KAFKA_SASL_USERNAME'),
-    password: needed('WAYBILL_KAFKA_SASL_PASSWORD'),
+    password: file === undefined ? needed(PASSWORD) : passwordIn(file),
   };
 };
 
