@@ -26,22 +26,30 @@ export interface WatchedPartner {
 export class Watch {
   readonly sightings = new Sightings();
   readonly requests: string[] = [];
-  #point: StopPoint | undefined;
+  #isTheEnd: (number: number, name: string) => StopPoint['when'] | undefined = () => undefined;
   #reached: () => void = () => undefined;
   #stopped = false;
 
   constructor(private readonly files: () => ReadonlyMap<string, Buffer>) {}
 
   /** From here on requests are counted from 0; resolves when the point is reached, after which everything is held. */
-  stopAt(point: StopPoint): Promise<void> {
-    this.pass();
-    this.#point = point;
-    return new Promise((resolve) => (this.#reached = resolve));
+  stopAt({ request, when }: StopPoint): Promise<void> {
+    return this.#stopWhen((number) => (number === request ? when : undefined));
+  }
+
+  /** Lets so many requests of this name through, and holds the one that comes next, and everything after it. */
+  stopAfter(times: number, name: RegExp): Promise<void> {
+    let left = times;
+    return this.#stopWhen((_, requested) => {
+      if (left === 0) return 'before';
+      if (name.test(requested)) left -= 1;
+      return undefined;
+    });
   }
 
   /** Counts from 0, and holds nothing. */
   pass(): void {
-    this.#point = undefined;
+    this.#isTheEnd = () => undefined;
     this.#stopped = false;
     this.requests.length = 0;
   }
@@ -50,14 +58,20 @@ export class Watch {
   onRequest(name: string): 'pass' | 'hold' | 'hold-answer' {
     this.look();
     if (this.#stopped) return 'hold';
-    const number = this.requests.push(name) - 1;
-    if (number !== this.#point?.request) return 'pass';
+    const when = this.#isTheEnd(this.requests.push(name) - 1, name);
+    if (when === undefined) return 'pass';
     this.#stopped = true;
     this.#reached();
-    return this.#point.when === 'before' ? 'hold' : 'hold-answer';
+    return when === 'before' ? 'hold' : 'hold-answer';
   }
 
   look(): void {
     this.sightings.look(this.files());
+  }
+
+  #stopWhen(isTheEnd: (number: number, name: string) => StopPoint['when'] | undefined): Promise<void> {
+    this.pass();
+    this.#isTheEnd = isTheEnd;
+    return new Promise((resolve) => (this.#reached = resolve));
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { testDatabase } from '@waybill/testkit/postgres';
 import { type Api, apiOf } from './api.js';
 
+/** `distributed`: a process of each service over Kafka and EventStoreDB behind one address. Else: all in one process. */
+export const BACKBONE = process.env['WAYBILL_TEST_BACKBONE'] ?? 'embedded';
+
 /** What users run; `npm run build` makes it. */
-const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(
+  BACKBONE === 'distributed'
+    ? new URL('../../../../../tools/dist/distributed/main.js', import.meta.url)
+    : new URL('../../../dist/main.js', import.meta.url),
+);
 const READY = /is ready on (http:\/\/\S+)/;
 const START_MS = 60_000;
 
@@ -20,6 +28,7 @@ type Environment = Readonly<Record<string, string>>;
 export interface Waybill {
   /** Of the process that runs now. */
   readonly address: string;
+  /** With `DATABASE_URL` set to nothing it has its own database, embedded, at this address while it runs. */
   readonly databaseUrl: string;
   /** Everything it has printed on both streams, of earlier processes too. */
   readonly output: string;
@@ -112,7 +121,9 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
     get address() {
       return address;
     },
-    databaseUrl: database.url,
+    get databaseUrl() {
+      return environment['DATABASE_URL'] === '' ? embeddedUrlOf(folder) : database.url;
+    },
     get output() {
       return lines.join('\n');
     },
@@ -128,4 +139,11 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
       await rm(folder, { recursive: true, force: true });
     },
   };
+};
+
+const embeddedUrlOf = (dataFolder: string): string => {
+  const home = join(dataFolder, 'postgres');
+  const password = readFileSync(join(home, 'password'), 'utf8').trim();
+  const port = readFileSync(join(home, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[3];
+  return `postgres://waybill:${password}@127.0.0.1:${port}/waybill`;
 };
