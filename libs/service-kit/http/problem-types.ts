@@ -214,6 +214,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
 
   // Runs
   'run-not-found': ['not-found', 'There is no such run.'],
+  'redelivery-without-filter': [
+    'malformed',
+    'A redelivery names the dead letters that it is for: by <code>runId</code>, by time (<code>from</code>, <code>to</code>), by <code>code</code> or by <code>profileId</code>. With <code>dryRun: true</code> it only counts them.',
+  ],
   'shares-lost': [
     'conflict',
     'A process that sends events was away for longer than its lease, and another has taken over its share of the profiles. Nothing is lost: the other goes on from what was settled, and this one takes its part again.',

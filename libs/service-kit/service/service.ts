@@ -11,7 +11,6 @@ import {
   writeMessage,
 } from '@waybill/contracts';
 import { type EventStore, handleCommand, type StreamType } from '@waybill/event-store';
-import { openPostgresEventStore } from '@waybill/event-store/postgres';
 import {
   type CommandContext,
   type DomainEvent,
@@ -157,8 +156,9 @@ export const openService = async (
   if (backbone.soleProcess) await freeLeases(database);
   await migrate(database, 'command outcomes', idempotencyMigrations);
   if (definition.migrations) await migrate(database, name, definition.migrations);
-  const store = await openPostgresEventStore({ database, wakeups: backbone.wakeups });
-  backbone.defer(() => store.close());
+  const published = definition.publications.map(({ streamType }) => streamType.category);
+  const projected = definition.projections.flatMap(({ categories }) => categories);
+  const store = await backbone.openEventStore(database, [...new Set([...published, ...projected])]);
   const projections: Projections = await openProjections({
     database,
     store,
