@@ -2,7 +2,7 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 import rpc, { type StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { CallOptions, Metadata } from '@grpc/grpc-js';
 import type { Address } from './address.js';
-import { DeadlinePassed } from './meaning.js';
+import { AnswerMissing } from './meaning.js';
 
 /** One call through the generated code; `metadata` and `options` go with it. */
 export type Call<Answer> = (client: StreamsClient, metadata: Metadata, options: CallOptions) => Promise<Answer>;
@@ -10,7 +10,7 @@ export type Call<Answer> = (client: StreamsClient, metadata: Metadata, options: 
 export interface Connection {
   /** Always answers or fails within the deadline. `Infinity` is for a call that ends when somebody cancels it. */
   call<Answer>(deadlineMs: number, action: Call<Answer>): Promise<Answer>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Beyond the deadline given to gRPC, for what the client does before there is a call: it may look for the leader. */
@@ -22,17 +22,19 @@ const GRACE_MS = 200;
  * `BatchAppend` that may never answer, and its reads have no deadline (docs/adr/0015).
  */
 class LeaderClient extends EventStoreDBClient implements Connection {
+  private channel: ReturnType<StreamsClient['getChannel']> | undefined;
+
   call<Answer>(deadlineMs: number, action: Call<Answer>): Promise<Answer> {
     const work = this.execute(rpc.StreamsClient, 'waybill', (client) => {
+      this.channel = client.getChannel();
       const [metadata, options] = this.callArguments({ requiresLeader: true, deadline: deadlineMs });
       return action(client, metadata, deadlineMs === Infinity ? { ...options, deadline: Infinity } : options);
     });
     return deadlineMs === Infinity ? work : within(deadlineMs + GRACE_MS, work);
   }
 
-  async close(): Promise<void> {
-    const channel = await this.getChannel().catch(() => undefined); // no channel, nothing to close
-    channel?.close();
+  close(): void {
+    this.channel?.close();
   }
 }
 
@@ -47,7 +49,7 @@ export const openConnection = ({ nodes, credentials, tls, rootCertificate, setti
 const within = <Answer>(deadlineMs: number, work: Promise<Answer>): Promise<Answer> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlinePassed()), deadlineMs);
+    timer = setTimeout(() => reject(new AnswerMissing('No answer before the deadline.')), deadlineMs);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 };

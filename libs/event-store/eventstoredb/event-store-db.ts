@@ -10,7 +10,7 @@ import { meaningOf, refusalOf } from './meaning.js';
 import { readHead, readLogSlice, START } from './read-log.js';
 import { readStreamSlice } from './read-stream.js';
 import type { LogFilter } from './requests.js';
-import { type Observe, startTries, type Tries, tryReading } from './tries.js';
+import { type Observe, startTries, type Tries, tryAgain } from './tries.js';
 import { remove, write } from './writer.js';
 
 export interface EventStoreDbOptions {
@@ -55,6 +55,7 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
     return position;
   };
 
+  /** For what may be asked twice. */
   const reading = async <Answer>(
     doing: string,
     once: (deadlineMs: () => number) => Promise<Answer>,
@@ -62,7 +63,7 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
   ): Promise<Answer> => {
     const tries = startTries(doing, deadlineMs, observe);
     try {
-      return await tryReading(tries, () => once(tries.deadlineMs));
+      return await tryAgain(tries, () => once(tries.deadlineMs));
     } catch (error) {
       throw meaningOf(error) === 'refused' ? refusalOf(error, stream) : storeUnavailable(error);
     }
@@ -76,12 +77,12 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
   };
 
   const head = async (): Promise<Position> =>
-    heardOf(await reading('reading the head', (left) => readHead(connection, left())));
+    heardOf((await reading('reading the head', (left) => readHead(connection, left()))).position);
 
   const close = async (): Promise<void> => {
     await Promise.all(writing);
-    await hint.close();
-    await connection.close();
+    hint.close();
+    connection.close();
   };
 
   try {
@@ -129,10 +130,7 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
     async deleteStream(stream, { expected }) {
       checkStream(stream);
       checkExpected(expected);
-      // A second deletion changes nothing, so it may be asked for twice.
-      await whileOpen('deleting a stream', () =>
-        reading('deleting a stream', (left) => remove(connection, stream, expected, left()), stream),
-      );
+      await whileOpen('deleting a stream', (tries) => remove(connection, stream, expected, tries));
     },
 
     onAppended: (listener) => hint.on(listener),

@@ -6,7 +6,7 @@ import type { Observe } from './tries.js';
 
 export interface Hint {
   on(listener: () => void): () => void;
-  close(): Promise<void>;
+  close(): void;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -55,10 +55,9 @@ export const createHint = (connection: Connection, filter: LogFilter, observe: O
       running ??= run();
       return () => void listeners.delete(mine);
     },
-    async close() {
+    close() {
       over.abort();
       listeners.clear();
-      await running;
     },
   };
 };

@@ -1,14 +1,10 @@
 import { convertToCommandError, ErrorType, WrongExpectedVersionError } from '@eventstore/db-client';
-import { isWaybillError, WaybillError } from '@waybill/kernel';
+import { isWaybillError, messageOf, WaybillError } from '@waybill/kernel';
 import grpc, { type ServiceError } from '@grpc/grpc-js';
 import { revisionConflict, storeUnavailable, streamDeleted } from '../failures.js';
 
-/** Our own clock ran out. */
-export class DeadlinePassed extends Error {
-  constructor() {
-    super('No answer before the deadline.');
-  }
-}
+/** Our own clock ran out, or the server ended a call as if all were said when it was not. */
+export class AnswerMissing extends Error {}
 
 /**
  * What a failed call means: nothing happened and it may be tried again; it may have happened; or it was refused, with an
@@ -24,6 +20,8 @@ const NOT_DONE = [
   /^Name resolution failed/,
   /^Server Is (Not Ready|Too Busy)/,
   /^No leader info available/,
+  /^Failed to discover/,
+  /^Channel (has been shut down|closed before call started)/, // another call found out first that it is dead
 ];
 
 const REFUSED: ReadonlySet<string> = new Set<string>([
@@ -37,12 +35,11 @@ const REFUSED: ReadonlySet<string> = new Set<string>([
 /** The client converts some errors and passes others on raw, so both the type and the gRPC code are looked at. */
 export const meaningOf = (error: unknown): Meaning => {
   if (isWaybillError(error)) return 'refused';
-  const { code, details = '', type } = facts(error);
+  const { code, details = messageOf(error), type } = facts(error);
   if (type === ErrorType.NOT_LEADER || NOT_DONE.some((words) => words.test(details))) return 'not-done';
-  if (/^Failed to discover/.test((error as Error).message)) return 'not-done';
   if (type !== undefined && REFUSED.has(type)) return 'refused';
   if (code === Code.PERMISSION_DENIED || code === Code.INVALID_ARGUMENT) return 'refused';
-  return code === undefined && !(error instanceof DeadlinePassed) ? 'refused' : 'unknown';
+  return code === undefined && !(error instanceof AnswerMissing) ? 'refused' : 'unknown';
 };
 
 /** A refusal in the words of the port; what the port has no words for stays as it is. */

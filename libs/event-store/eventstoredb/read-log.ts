@@ -1,10 +1,10 @@
 import type { RecordedEvent } from '@waybill/kernel';
-import { storeUnavailable } from '../failures.js';
 import type { LogSlice, Position } from '../port.js';
 import { comparePositions } from '../positions.js';
 import type { Connection } from './connection.js';
+import { AnswerMissing } from './meaning.js';
 import { read, readPage } from './reader.js';
-import { positionOf, toRecorded } from './recorded.js';
+import { positionOf, streamOf, toRecorded } from './recorded.js';
 import { headRequest, type LogFilter, logRequest, subscriptionRequest } from './requests.js';
 
 /** Before everything: no event of a reader's lies there. */
@@ -18,46 +18,62 @@ export interface LogQuestion {
   readonly farBehind: number;
 }
 
-/** The position of the last event there is, of whatever kind. */
-export const readHead = async (connection: Connection, deadlineMs: number): Promise<Position> => {
+/** The last event there is, of whatever kind. */
+export interface Head {
+  readonly position: Position;
+  readonly stream: string;
+}
+
+export const readHead = async (connection: Connection, deadlineMs: number): Promise<Head> => {
   const [event] = (await readPage(connection, headRequest(), deadlineMs)) ?? [];
-  return event ? positionOf(event) : START;
+  if (!event) throw new AnswerMissing('The end of the log was not told, and a log always has one.');
+  return { position: positionOf(event), stream: streamOf(event) };
 };
 
-/** The head is taken first: what was looked through from there to the end of a read holds nothing that came before it. */
 export const readLogSlice = async (
   connection: Connection,
   question: LogQuestion,
   deadlineMs: () => number,
 ): Promise<LogSlice & { readonly head: Position }> => {
   const head = await readHead(connection, deadlineMs());
-  const { after, farBehind } = question;
-  if (comparePositions(after, head) >= 0) return { events: [], position: after, atEnd: true, head };
-  const far = BigInt(head) - BigInt(after) > BigInt(farBehind);
-  const slice = await (far ? lookBit : lookThrough)(connection, question, head, deadlineMs());
-  return { ...slice, head };
+  const { after, filter, farBehind } = question;
+  const behind = BigInt(head.position) - BigInt(after);
+  if (behind <= 0n) return { events: [], position: after, atEnd: true, head: head.position };
+  if (filter !== 'no-system-events' && filter.prefixes.length === 0) {
+    return { events: [], position: head.position, atEnd: true, head: head.position };
+  }
+  const slice = await (behind > BigInt(farBehind) ? lookBit : lookThrough)(connection, question, head, deadlineMs());
+  return { ...slice, head: head.position };
 };
 
-const later = (a: Position, b: Position): Position => (comparePositions(a, b) < 0 ? b : a);
-
-/** One filtered read, which says nothing of how far it looked but by coming to its end. */
+/**
+ * One read to the head, which was taken first and is asked for along with what is wanted: a read that ends without it has
+ * ended early, and whatever came after its last event was not looked at. Only so nothing is skipped.
+ */
 const lookThrough = async (
   connection: Connection,
   { after, filter, max }: LogQuestion,
-  head: Position,
+  head: Head,
   deadlineMs: number,
 ): Promise<LogSlice> => {
-  // The read gives the event at its position once more, when that passes the filter.
-  const request = logRequest(after === START ? 'start' : after, max + 1, filter);
-  const page = (await readPage(connection, request, deadlineMs)) ?? [];
-  const fresh = page.filter((event) => after === START || comparePositions(positionOf(event), after) > 0);
-  const stored = fresh.slice(0, max);
-  const ended = page.length <= max;
-  const last = stored.at(-1);
-  const reached = last ? positionOf(last) : after;
-  const events = stored.map(toRecorded).filter((event) => event !== undefined);
-  return { events, position: ended ? later(reached, head) : reached, atEnd: ended };
+  const asked = filter === 'no-system-events' ? 'all' : { prefixes: [...filter.prefixes, head.stream] };
+  // The read begins with the event at its position, which was read before.
+  const request = logRequest(after === START ? 'start' : after, max + 1, asked);
+  const events: RecordedEvent[] = [];
+  let position = after;
+  for (const stored of (await readPage(connection, request, deadlineMs)) ?? []) {
+    if (events.length === max) break;
+    if (after !== START && comparePositions(positionOf(stored), after) <= 0) continue;
+    position = positionOf(stored);
+    const event = isWanted(filter, streamOf(stored)) ? toRecorded(stored) : undefined;
+    if (event) events.push(event);
+  }
+  if (position === after) throw new AnswerMissing('A read of the log ended before it began.');
+  return { events, position, atEnd: comparePositions(position, head.position) >= 0 };
 };
+
+const isWanted = (filter: LogFilter, stream: string): boolean =>
+  filter === 'no-system-events' || filter.prefixes.some((prefix) => stream.startsWith(prefix));
 
 /**
  * A subscription to the history, ended at a full page, at its end, or when time is up: in a long log where little
@@ -66,33 +82,32 @@ const lookThrough = async (
 const lookBit = async (
   connection: Connection,
   { after, filter, max }: LogQuestion,
-  head: Position,
+  head: Head,
   deadlineMs: number,
 ): Promise<LogSlice> => {
   const events: RecordedEvent[] = [];
   let position = after;
   let atEnd = false;
-  let taken = 0;
   const until = performance.now() + deadlineMs / 2;
   const request = subscriptionRequest(after === START ? 'start' : after, filter);
   await read(connection, request, { deadlineMs }, (answer) => {
     const stored = answer.getEvent()?.getEvent();
     const checkpoint = answer.getCheckpoint()?.getCommitPosition();
     if (stored) {
-      taken += 1;
       position = positionOf(stored);
       const event = toRecorded(stored);
       if (event) events.push(event);
     } else if (checkpoint !== undefined) {
       position = later(position, checkpoint);
     } else if (answer.hasCaughtUp()) {
-      position = later(position, head);
+      position = later(position, head.position);
       atEnd = true;
     }
-    const moved = comparePositions(position, after) > 0;
-    return atEnd || taken === max || (moved && performance.now() > until) ? 'enough' : 'more';
+    const late = performance.now() > until && comparePositions(position, after) > 0;
+    return atEnd || late || events.length === max ? 'enough' : 'more';
   });
-  // A subscription has no end of its own: whatever ended it here, the reader must not take it for one.
-  if (position === after && !atEnd) throw storeUnavailable(new Error('A subscription ended before it began.'));
+  if (position === after) throw new AnswerMissing('A subscription to the log ended before it began.');
   return { events, position, atEnd };
 };
+
+const later = (a: Position, b: Position): Position => (comparePositions(a, b) < 0 ? b : a);

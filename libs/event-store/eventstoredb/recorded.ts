@@ -8,6 +8,9 @@ export const positionOf = (event: StoredEvent): Position => event.getCommitPosit
 
 export const revisionOf = (event: StoredEvent): number => Number(event.getStreamRevision());
 
+export const streamOf = (event: StoredEvent): string =>
+  Buffer.from(event.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
+
 const TICKS_PER_MS = 10_000n;
 
 /**
@@ -24,7 +27,7 @@ export const toRecorded = (event: StoredEvent): RecordedEvent | undefined => {
   if (typeof envelope.tenant !== 'string' || typeof envelope.sandbox !== 'string') return undefined;
   return {
     id: event.getId()?.getString() ?? '',
-    stream: Buffer.from(event.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString(),
+    stream: streamOf(event),
     revision: revisionOf(event),
     position: positionOf(event),
     type,

@@ -62,8 +62,15 @@ export const headRequest = (): ReadReq => {
 export type LogFilter = { readonly prefixes: readonly string[] } | 'no-system-events';
 
 /** So many events of `$all`, the one at the position first. */
-export const logRequest = (from: Position | 'start', count: number, filter: LogFilter): ReadReq =>
-  readRequest((options) => options.setAll(placeOf(from)).setFilter(filterOf(filter)).setCount(String(count)));
+export const logRequest = (
+  from: Position | 'start',
+  count: number,
+  filter: Exclude<LogFilter, string> | 'all',
+): ReadReq =>
+  readRequest((options) => {
+    options.setAll(placeOf(from)).setCount(String(count));
+    return filter === 'all' ? options : options.setFilter(filterOf(filter));
+  });
 
 /** All events of `$all` after a position, and those to come. */
 export const subscriptionRequest = (after: Position | 'start' | 'end', filter: LogFilter): ReadReq =>

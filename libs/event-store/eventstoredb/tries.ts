@@ -37,7 +37,7 @@ export const startTries = (doing: string, deadlineMs: number, observe: Observe):
 };
 
 /** For what may be asked twice: tries until there is an answer, or a refusal, or no time. */
-export const tryReading = async <Answer>(
+export const tryAgain = async <Answer>(
   tries: Tries,
   once: (deadlineMs: number) => Promise<Answer>,
 ): Promise<Answer> => {

@@ -8,7 +8,7 @@ import { lastRevision } from './read-stream.js';
 import { readPage } from './reader.js';
 import { positionOf, revisionOf, type StoredEvent } from './recorded.js';
 import { appendRequests, deleteRequest, streamRequest } from './requests.js';
-import type { Tries } from './tries.js';
+import { type Tries, tryAgain } from './tries.js';
 
 /** Where the last event of an append stands. */
 export interface Written {
@@ -83,21 +83,35 @@ const appendOnce = async (
   return { revision: Number(success.getCurrentRevision()), position };
 };
 
-export const remove = (
+/** A second deletion changes nothing, so it may be asked for again. */
+export const remove = async (
   connection: Connection,
   stream: string,
   expected: number | 'any',
-  deadlineMs: number,
-): Promise<void> =>
-  connection.call(
-    deadlineMs,
-    (client, metadata, options) =>
-      new Promise((resolve, reject) => {
-        client.delete(deleteRequest(stream, expected), metadata, options, (error) =>
-          error ? reject(error) : resolve(),
-        );
+  tries: Tries,
+): Promise<void> => {
+  let perhapsDone = false;
+  const once = (deadlineMs: number): Promise<void> =>
+    connection.call(
+      deadlineMs,
+      (client, metadata, options) =>
+        new Promise((resolve, reject) => {
+          const request = deleteRequest(stream, expected);
+          client.delete(request, metadata, options, (error) => (error ? reject(error) : resolve()));
+        }),
+    );
+  try {
+    await tryAgain(tries, (deadlineMs) =>
+      once(deadlineMs).catch((error: Error) => {
+        perhapsDone ||= meaningOf(error) === 'unknown';
+        throw error;
       }),
-  );
+    );
+  } catch (error) {
+    if (meaningOf(error) === 'refused') throw refusalOf(error, stream);
+    throw perhapsDone ? outcomeUnknown(error) : storeUnavailable(error);
+  }
+};
 
 const find = (
   connection: Connection,
