@@ -1,8 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { isIP } from 'node:net';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { guardedLookup, HostError, type NetworkPolicy, resolveAllowed } from '../network.js';
+import { checkEndpoint, guardedAgents, keepRealm } from '../aws-client.js';
+import type { NetworkPolicy } from '../network.js';
 import type { Access } from './access.js';
 
 /** Milliseconds. */
@@ -19,30 +17,6 @@ export interface S3Timeouts {
 
 export const TIMEOUTS: S3Timeouts = { connect: 5_000, idle: 30_000, probe: 10_000, cleanup: 10_000 };
 
-const HTTPS_ONLY = new HostError(
-  'address-refused',
-  'An http:// endpoint would carry files unencrypted.',
-  'Use https://, or let the operator allow private networks (WAYBILL_ALLOW_PRIVATE_NETWORKS).',
-);
-
-const checkEndpoint = async (endpoint: string, policy: NetworkPolicy): Promise<void> => {
-  const { protocol, hostname } = new URL(endpoint);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  // Node asks no lookup for a host that is an address already.
-  if (isIP(host)) await resolveAllowed(host, policy);
-  if (protocol === 'http:' && !policy.allowPrivateNetworks) throw HTTPS_ONLY;
-};
-
-/**
- * Errors of Node's own sockets, as errors of this realm. The SDK knows none but its own realm's `Error` and drops the code
- * of any other, which it needs to tell what may be tried again; under jest's contexts the realms differ.
- */
-const inOurRealm = (error: unknown): unknown => {
-  if (error instanceof Error || typeof error !== 'object' || error === null) return error;
-  const { name, message, code } = error as { name?: string; message?: string; code?: string };
-  return Object.assign(new Error(message), { name, code });
-};
-
 /** A client of one account that connects to allowed addresses only. Rejects with a HostError for an endpoint that is none. */
 export const openClient = async (
   { endpoint, region, forcePathStyle }: Access,
@@ -52,7 +26,6 @@ export const openClient = async (
   maxAttempts: number,
 ): Promise<S3Client> => {
   if (endpoint !== undefined) await checkEndpoint(endpoint, policy);
-  const agent = { keepAlive: true, maxSockets: 16, lookup: guardedLookup(policy) };
   const client = new S3Client({
     region,
     credentials,
@@ -69,18 +42,11 @@ export const openClient = async (
     // The SDK sends a body that expects "100 Continue" through an agent of its own, past the address guard.
     expectContinueHeader: false,
     requestHandler: {
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
+      ...guardedAgents(policy, 16),
       connectionTimeout: timeouts.connect,
       socketTimeout: timeouts.idle,
     },
   });
-  client.middlewareStack.add(
-    (next) => (args) =>
-      next(args).catch((error: unknown) => {
-        throw inOurRealm(error);
-      }),
-    { step: 'deserialize', priority: 'low', name: 'inOurRealm' },
-  );
+  keepRealm(client);
   return client;
 };

@@ -1,47 +1,22 @@
 import { WaybillError } from '@waybill/kernel';
+import { type Rule, silenceRule, statusOf, thrownBySdk, type ThrownBySdk, TIMED_OUT } from '../aws-failure.js';
 import type { Problem } from '../checklist.js';
 import { HostError } from '../network.js';
 import type { CheckCode } from '../port.js';
 
-/** What the SDK throws, as far as we look at it; it exports no such type that covers sockets and services alike. */
-interface ThrownBySdk {
-  readonly name?: string;
-  readonly message?: string;
-  /** Of Node's sockets: `ECONNREFUSED`. */
-  readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
-  readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
-  /** Of `AuthorizationHeaderMalformed`: the right one. */
-  readonly Region?: string;
-}
-
-const seen = (error: unknown): ThrownBySdk => (typeof error === 'object' && error !== null ? error : {});
-
-/** The HTTP status of an answer, 0 when there was none. */
-export const statusOf = (error: unknown): number =>
-  seen(error).$metadata?.httpStatusCode ?? seen(error).$response?.statusCode ?? 0;
-
 /** S3's own code, such as `NoSuchKey`; a HEAD has no body to carry one, so there it is the status. */
 export const providerCodeOf = (error: unknown): string => {
-  const { name = 'Error', code } = seen(error);
+  const { name = 'Error', code } = thrownBySdk(error);
   const status = statusOf(error);
   if (status === 0) return code ?? name;
   return ['Unknown', 'UnknownError', 'Error', 'NotFound'].includes(name) ? `HTTP ${status}` : name;
 };
 
 /** The region that a bucket or an endpoint is in, where the error says so. */
-export const regionIn = (error: unknown): string | undefined =>
-  seen(error).Region ?? seen(error).$response?.headers?.['x-amz-bucket-region'];
-
-/** An abort that the caller did not ask for (that is looked at before) is a deadline of ours. */
-const isTimeout = ({ name, code }: ThrownBySdk): boolean =>
-  code === 'ETIMEDOUT' || name === 'AbortError' || (name === 'TimeoutError' && code === undefined);
-
-interface Rule {
-  readonly code: CheckCode;
-  readonly message: string;
-  readonly remedy: string;
-}
+export const regionIn = (error: unknown): string | undefined => {
+  const { Region, $response } = thrownBySdk(error) as ThrownBySdk & { readonly Region?: string };
+  return Region ?? $response?.headers?.['x-amz-bucket-region'];
+};
 
 const BAD_KEY: Rule = {
   code: 'bad-key',
@@ -129,36 +104,17 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 const BY_STATUS: Readonly<Record<number, Rule>> = { 403: NO_RIGHT, 405: NO_SUPPORT, 501: NO_SUPPORT, 507: FULL };
 
-const isTls = (code: string): boolean => /CERT|SELF_SIGNED|UNABLE_TO|^ERR_(?:TLS|SSL)|^EPROTO$/.test(code);
-
-const ofConnection = (code: string): Rule => ({
-  code: 'unreachable',
-  message: isTls(code)
-    ? `No secure connection could be made (${code}).`
-    : `No connection could be made or kept (${code}).`,
-  remedy: isTls(code)
-    ? "Check that the endpoint speaks https, and that its certificate is valid for the host's name."
-    : 'Check the endpoint, its port and any firewall in between.',
-});
-
-const TIMED_OUT: Rule = {
-  code: 'timed-out',
-  message: 'The server did not answer in time.',
-  remedy: 'Check the endpoint and its port; a firewall may drop what we send. If they are right, try again later.',
-};
-
 const ruleFor = (error: unknown): Rule => {
-  const thrown = seen(error);
   const status = statusOf(error);
   const provider = providerCodeOf(error);
   const region = regionIn(error);
   if (region && (status === 301 || provider === 'AuthorizationHeaderMalformed')) {
     return { code: 'wrong-region', message: `The right region is ${region}.`, remedy: `Set the region to ${region}.` };
   }
-  if (status === 0 && isTimeout(thrown)) return TIMED_OUT;
-  const rule = RULES[provider] ?? BY_STATUS[status];
+  const silence = silenceRule(error);
+  if (silence === TIMED_OUT) return silence;
+  const rule = RULES[provider] ?? BY_STATUS[status] ?? silence;
   if (rule) return rule;
-  if (status === 0 && thrown.code) return ofConnection(thrown.code);
   if (status >= 500 || status === 429) {
     return {
       code: 'unexpected',

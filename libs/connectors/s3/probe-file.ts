@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Bucket, OpenUpload, PartTag } from './bucket.js';
 import { CHECKSUM_POLICIES, type ChecksumPolicy } from './checksum.js';
-import { statusOf } from './failure.js';
+import { statusOf } from '../aws-failure.js';
 
 /** Tells whoever looks into the bucket at that moment what it is. */
 const CONTENT = Buffer.from('Waybill tries whether it may deliver here, and removes this file.\n');

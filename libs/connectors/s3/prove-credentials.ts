@@ -1,8 +1,9 @@
 import { ListBucketsCommand } from '@aws-sdk/client-s3';
+import { statusOf } from '../aws-failure.js';
 import { Checklist, type Probe, type Problem } from '../checklist.js';
 import type { Connector, Environment, Proof } from '../port.js';
 import { type Access, placeOf, type Role } from './access.js';
-import { problemOf, regionIn, RoleError, statusOf } from './failure.js';
+import { problemOf, regionIn, RoleError } from './failure.js';
 import type { Gateway } from './gateway.js';
 
 /** What a server answered to the question who we are. */

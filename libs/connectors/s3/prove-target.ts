@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { statusOf } from '../aws-failure.js';
 import { Checklist, type Probe, type Problem } from '../checklist.js';
 import { pathIn } from '../folder.js';
 import type { Connector, Environment, Proof } from '../port.js';
 import type { Access } from './access.js';
 import { type Bucket, openBucket } from './bucket.js';
 import { type ChecksumPolicy, compositeOf } from './checksum.js';
-import { problemOf, regionIn, statusOf } from './failure.js';
+import { problemOf, regionIn } from './failure.js';
 import type { TargetFindings } from './findings.js';
 import type { Gateway } from './gateway.js';
 import { iamPolicy } from './policy.js';

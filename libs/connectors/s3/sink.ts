@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { WaybillError } from '@waybill/kernel';
 import { delayed } from '../abort.js';
+import { statusOf } from '../aws-failure.js';
 import { pathIn } from '../folder.js';
 import type { Connector, Environment, FileSink, PublishedFile, StagedFile, Verification } from '../port.js';
 import { type Bucket, openBucket, type OpenUpload, type PartTag, type Standing } from './bucket.js';
 import { compositeOf } from './checksum.js';
-import { partnerError, providerCodeOf, statusOf } from './failure.js';
+import { partnerError, providerCodeOf } from './failure.js';
 import { type TargetFindings, targetFindings } from './findings.js';
 import type { Gateway } from './gateway.js';
 import { uploadParts } from './multipart.js';
