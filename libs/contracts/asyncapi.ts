@@ -141,7 +141,8 @@ export const asyncApi = (exampleOf: (type: string) => unknown): Json => ({
     },
     deadLetters: {
       address: '{topic}.{group}.dlq',
-      description: 'Messages that a group could not handle, as they were, with why in `ce_` headers of their own.',
+      description:
+        'Messages that a group could not handle, as they were, and in headers why: `ce_deadletterreason`, `…slug`, `…attempts`, `…topic`, `…partition`, `…offset`, `…group`.',
       parameters: {
         topic: { description: 'The topic that the message was on.' },
         group: { description: 'The consumer group that gave it up.' },
