@@ -1,4 +1,5 @@
-import { startEventStoreDb } from '@waybill/testkit/eventstoredb';
+import { describeWith } from '@waybill/testkit/availability';
+import { findEventStoreDb, startEventStoreDb } from '@waybill/testkit/eventstoredb';
 import { eventStoreContract, type EventStoreFeatures, type LogUnderTest } from '../contract-suite.js';
 import { type EventStoreDbOptions, openEventStoreDb } from './index.js';
 
@@ -35,4 +36,15 @@ eventStoreContract(
     return openLog({ url: server.url, farBehind: 0 }, () => server.stop());
   },
   features,
+);
+
+describeWith('a genuine EventStoreDB', findEventStoreDb(), (start) =>
+  eventStoreContract(
+    'EventStoreDB',
+    async () => {
+      const server = await start()();
+      return openLog({ url: server.url }, () => server.stop());
+    },
+    features,
+  ),
 );

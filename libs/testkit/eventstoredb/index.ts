@@ -22,6 +22,7 @@ import { subscribe } from './subscribe.js';
 
 export { type Cluster, newCluster } from './cluster.js';
 export * from './faults.js';
+export { findEventStoreDb, type GenuineEventStoreDb } from './genuine.js';
 export { EventLog } from './log.js';
 
 export interface EventStoreDbOptions {

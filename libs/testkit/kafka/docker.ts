@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
 import { freePort } from '../local-process/index.js';
 import { KAFKA_VERSION } from './jars.js';
 import type { KafkaCounterpart } from './index.js';
 
-export const hasDockerEngine = (): boolean =>
-  process.env['DOCKER_HOST'] !== undefined || existsSync('/var/run/docker.sock');
+export { hasDockerEngine } from '../docker/index.js';
 
 /** Apache's own image. A client is told by the broker where to find it, so the port outside is settled beforehand. */
 export const startKafkaInDocker = async (): Promise<KafkaCounterpart> => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EventStoreDbServer, startEventStoreDb } from '../index.js';
+import { describeWith } from '../../availability/index.js';
+import { findEventStoreDb, startEventStoreDb } from '../index.js';
 import { questions } from './questions.js';
 import { inStableWords, openSession, type Session } from './session.js';
 
@@ -9,18 +10,15 @@ const recorded = JSON.parse(readFileSync(join(import.meta.dirname, 'recorded.jso
   unknown
 >;
 
-const url = process.env['WAYBILL_TEST_EVENTSTOREDB_URL'];
-
 it('asks what was asked when the answers were recorded', () => {
   expect(Object.keys(questions).toSorted()).toEqual(Object.keys(recorded).toSorted());
 });
 
-// Each answer is the genuine one's: no difference is left to be listed.
-describe('the protocol server answers as the genuine EventStoreDB did', () => {
-  let server: EventStoreDbServer;
+const answersAsRecorded = (start: () => Promise<{ readonly url: string; stop(): Promise<void> }>): void => {
+  let server: { readonly url: string; stop(): Promise<void> };
   let session: Session & { close(): Promise<void> };
   beforeAll(async () => {
-    server = await startEventStoreDb();
+    server = await start();
     session = openSession(server.url);
   });
   afterAll(async () => {
@@ -31,18 +29,11 @@ describe('the protocol server answers as the genuine EventStoreDB did', () => {
   it.each(Object.entries(questions))('%s', async (name, ask) => {
     expect(inStableWords(await ask(session))).toEqual(recorded[name]);
   });
-});
+};
 
-const describeGenuine = url === undefined ? describe.skip : describe;
-describeGenuine(
-  `the EventStoreDB named by WAYBILL_TEST_EVENTSTOREDB_URL answers as recorded${url ? '' : ' [could not run here: it names none]'}`,
-  () => {
-    let session: Session & { close(): Promise<void> };
-    beforeAll(() => void (session = openSession(url ?? '')));
-    afterAll(() => session.close());
+// Every answer is the genuine one's; there is no difference to be listed.
+describe('the protocol server answers as a genuine EventStoreDB did', () => answersAsRecorded(startEventStoreDb));
 
-    it.each(Object.entries(questions))('%s', async (name, ask) => {
-      expect(inStableWords(await ask(session))).toEqual(recorded[name]);
-    });
-  },
+describeWith('a genuine EventStoreDB answers as recorded', findEventStoreDb(), (start) =>
+  answersAsRecorded(() => start()()),
 );
