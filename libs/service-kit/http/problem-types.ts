@@ -263,6 +263,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'refused',
     "The partner's system does not let the account do what delivery needs. <code>detail</code> names the right; test the account and the target again once it was granted.",
   ],
+  'partner-target-missing': [
+    'refused',
+    'The stream or the hub of the destination is not there, or no longer. Test the target, and let the partner make it again or change the target.',
+  ],
   'partner-storage-full': [
     'refused',
     "The partner's disk is full or their quota used up. They have to make room; then retry the run.",
