@@ -43,7 +43,7 @@ const wordsOf = (budget: Budget): string => {
     case 'difference':
       return `≤ +${budget.atMost}`;
     case 'value':
-      return `≤ ${budget.atMost}`;
+      return `≤ ${numberOf(budget.atMost)}`;
   }
 };
 
