@@ -56,6 +56,6 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-unsafe-assignment': 'off' },
   },
   // These talk to the person who started them.
-  { files: ['tools/**/*.ts', 'libs/testkit/{install,prepare}/**/*.ts'], rules: { 'no-console': 'off' } },
+  { files: ['tools/**/*.ts', 'cli/**/*.ts', 'libs/testkit/{install,prepare}/**/*.ts'], rules: { 'no-console': 'off' } },
   ...folderWalls,
 );

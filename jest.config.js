@@ -24,9 +24,9 @@ export default {
   globalSetup: '<rootDir>/libs/testkit/postgres/jest-setup.mjs',
   globalTeardown: '<rootDir>/libs/testkit/postgres/jest-teardown.mjs',
   projects: [
-    tier('unit', ['<rootDir>/(libs|services|tools)/**/!(*.contract|*.process).spec.ts']),
-    tier('contract', ['<rootDir>/(libs|services|tools)/**/*.contract.spec.ts']),
-    tier('process', ['<rootDir>/(libs|services|tools)/**/*.process.spec.ts'], {
+    tier('unit', ['<rootDir>/(libs|services|tools|cli)/**/!(*.contract|*.process).spec.ts']),
+    tier('contract', ['<rootDir>/(libs|services|tools|cli)/**/*.contract.spec.ts']),
+    tier('process', ['<rootDir>/(libs|services|tools|cli)/**/*.process.spec.ts'], {
       runner: '<rootDir>/tools/test/one-at-a-time.mjs',
     }),
   ],

@@ -35,6 +35,7 @@ const tasks = {
   test: built('tools/test/main.mjs'),
   bench: built('tools/dist/bench/main.js'),
   counterpart: built('tools/dist/counterpart.js'),
+  waybill: built('cli/dist/main.js'),
   docs: built('tools/dist/docs.js'),
   lint: () => script('tools/lint/main.mjs'),
   typecheck: () =>

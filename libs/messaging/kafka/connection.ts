@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isWaybillError, WaybillError } from '@waybill/kernel';
-import { type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
 
 /** Where a cluster is and how to be let in. */
@@ -86,3 +86,15 @@ export const rootOf = (error: unknown): KafkaError => {
   const { cause } = error as { cause?: unknown };
   return cause instanceof Error ? rootOf(cause) : (error as KafkaError);
 };
+
+/** Asks the cluster, on a connection of its own. */
+export const withAdmin = <T>(connection: KafkaConnection, work: (admin: Admin) => Promise<T>): Promise<T> =>
+  reaching(async () => {
+    const admin = connectKafka(connection).admin();
+    try {
+      await admin.connect();
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  });

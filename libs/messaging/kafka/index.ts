@@ -1,3 +1,3 @@
-export { connectKafka, type KafkaConnection } from './connection.js';
+export { connectKafka, type KafkaConnection, withAdmin } from './connection.js';
 export * from './message-bus.js';
 export { applyTopics, checkTopics, topicsOfDeployment, type TopicReport } from './topics.js';

@@ -1,6 +1,9 @@
-import { type Admin, ConfigResourceTypes, ConfigSource } from 'kafkajs';
+import kafkajs, { type Admin, type ConfigSource } from 'kafkajs';
 import { SERVICES, TOPICS, topicsReadBy } from '@waybill/contracts';
 import { deadLetterTopic, MAX_MESSAGE_BYTES, type TopicDeclaration } from '../port.js';
+
+// Node finds not every name of this CommonJS module by itself.
+const { ConfigResourceTypes } = kafkajs;
 
 const DAY_MS = 86_400_000;
 const RETENTION_MS = 7 * DAY_MS;
@@ -108,7 +111,7 @@ const changeSettings = async (admin: Admin, topics: readonly TopicDeclaration[])
   await admin.alterConfigs({
     validateOnly: false,
     resources: topics.map((topic) => {
-      const own = [...(current.get(topic.name) ?? [])].filter(([, { source }]) => source === ConfigSource.TOPIC_CONFIG);
+      const own = [...(current.get(topic.name) ?? [])].filter(([, { source }]) => source === kafkajs.ConfigSource.TOPIC_CONFIG);
       const entries = { ...Object.fromEntries(own.map(([name, { value }]) => [name, value])), ...settingsOf(topic) };
       return {
         type: ConfigResourceTypes.TOPIC,
