@@ -16,7 +16,8 @@ const HELP = `npm run distributed -- [options]
 
 The whole API is at WAYBILL_PORT (default 8080), each service's own at the ports after it. Kafka, EventStoreDB and
 PostgreSQL are started, unless WAYBILL_KAFKA_BROKERS, WAYBILL_EVENTSTOREDB_URL or DATABASE_URL name one that runs.
-Without WAYBILL_DATA everything is in a folder of its own and goes with it.`;
+WAYBILL_EVENT_STORE=postgres and WAYBILL_MESSAGING=postgres do without the first two. Without WAYBILL_DATA everything
+is in a folder of its own and goes with it.`;
 
 const MOST_REPLICAS = 4;
 
@@ -38,7 +39,7 @@ const main = async (): Promise<number> => {
   const stopping = new AbortController();
   const { signal } = stopping;
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
-  const configuration = readConfiguration(process.env);
+  const configuration = readConfiguration(withoutOurs(process.env));
 
   await using opened = new AsyncDisposableStack();
   const folder = process.env['WAYBILL_DATA'] || (await throwaway(opened));
@@ -54,6 +55,17 @@ const main = async (): Promise<number> => {
   if (!signal.aborted) await once(signal, 'abort');
   return (await stack.stop()) ? 0 : 1;
 };
+
+/** An engine whose server we start needs no address yet. */
+const withoutOurs = ({
+  WAYBILL_EVENT_STORE,
+  WAYBILL_MESSAGING,
+  ...environment
+}: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...environment,
+  ...(WAYBILL_EVENT_STORE && WAYBILL_EVENT_STORE !== 'eventstoredb' ? { WAYBILL_EVENT_STORE } : {}),
+  ...(WAYBILL_MESSAGING && WAYBILL_MESSAGING !== 'kafka' ? { WAYBILL_MESSAGING } : {}),
+});
 
 const throwaway = async (opened: AsyncDisposableStack): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-distributed-'));

@@ -28,8 +28,9 @@ export const startStack = async ({ configuration, environment, replicas, signal 
   );
   const front = createFront(configuration, { addressesOf: (service) => addressesOf(service, processes) });
   const stop = async (): Promise<boolean> => {
-    // The front answers what is under way, which ends when the services have answered it.
-    const [, ...ended] = await Promise.all([front.close(), ...processes.map((process) => process.stop())]);
+    const ended = await Promise.all(processes.map((process) => process.stop()));
+    // After them: by now the last answers and streams have passed through it, and no connection is in use.
+    await front.close();
     return ended.every((well) => well);
   };
   try {
