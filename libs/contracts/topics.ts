@@ -36,7 +36,7 @@ const HEARS: Readonly<Record<Service, readonly Service[]>> = {
   validation: ['account'],
   destination: ['destination', 'validation'],
   audience: ['destination'],
-  delivery: ['destination'],
+  delivery: ['account', 'destination'],
 };
 
 /** The topics that a service reads in its group. */
