@@ -1,14 +1,14 @@
 import { eventHubsSpec } from './event-hubs/spec.js';
-import { kinesisSpec } from './kinesis/spec.js';
+import { amazonKinesis } from './kinesis/index.js';
 import type { Connector, ConnectorSpec } from './port.js';
 import { amazonS3 } from './s3/index.js';
 import { sftp } from './sftp/index.js';
 
 /** Every destination type that can be delivered to. Adding one is its folder and a line here. */
-export const connectors: readonly Connector[] = [amazonS3, sftp];
+export const connectors: readonly Connector[] = [amazonS3, sftp, amazonKinesis];
 
 /** Shown in the catalog with their forms, and not connected to yet: there is no connector for them. */
-const announced: readonly ConnectorSpec[] = [kinesisSpec, eventHubsSpec];
+const announced: readonly ConnectorSpec[] = [eventHubsSpec];
 
 /** Every card of the catalog. */
 export const specs: readonly ConnectorSpec[] = [...connectors.map(({ spec }) => spec), ...announced];

@@ -1,5 +1,4 @@
-const partitionOf = (region: string): string =>
-  region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+import { partitionOf } from '../aws-partition.js';
 
 const REQUIRED = ['s3:PutObject', 's3:AbortMultipartUpload'];
 /** The right to delete versions is for buckets that keep them. */
