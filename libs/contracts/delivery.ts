@@ -1,3 +1,4 @@
+import { idFrom, type Scope } from '@waybill/kernel';
 import Type from 'typebox';
 import { defineAnsweredCommand, defineEvent, defineQuestion } from './define.js';
 import { Problem } from './problem.js';
@@ -69,3 +70,30 @@ const Run = Type.Object({ runId: Id, revision: Revision });
 export const CancelRun = defineAnsweredCommand('delivery', 'CancelRun', Type.Object({ runId: Id }), Run);
 /** Lets a failed run go on from where it stood. */
 export const RetryRun = defineAnsweredCommand('delivery', 'RetryRun', Type.Object({ runId: Id }), Run);
+
+/** Stands for a profile in a message: its id need not lie in a topic for that. */
+export const profileKey = ({ tenant, sandbox }: Scope, profileId: string): string =>
+  idFrom('profile', tenant, sandbox, profileId);
+
+/** For an erasure: delivery forgets what it keeps of the profile. Answered when it is gone. */
+export const ForgetProfile = defineQuestion(
+  'delivery',
+  'ForgetProfile',
+  Type.Object({ profileKey: Id }),
+  Type.Object({ deadLetters: Count }),
+);
+
+/** One run for each hour in which a destination was sent events, or could not be. */
+const aboutStream = { runId: Id, revision: Revision, destinationId: Id };
+const streamEvent = <Properties extends Type.TProperties>(name: string, properties: Properties) =>
+  defineEvent('delivery', name, Type.Object({ ...aboutStream, ...properties }));
+
+export const StreamRunStarted = streamEvent('StreamRunStarted', {
+  segmentIds: Type.Array(ClientId),
+  /** The hour that it counts. */
+  from: Time,
+  to: Time,
+});
+/** A summary from time to time; counts are those of the hour so far. */
+export const StreamRunProgressed = streamEvent('StreamRunProgressed', { counts: RunCounts });
+export const StreamRunCompleted = streamEvent('StreamRunCompleted', { counts: RunCounts });

@@ -3,6 +3,9 @@ import { provideService } from '@waybill/service-kit';
 import { activationMigrations, Activations } from './activations/activations.js';
 import { TakeCancelRun, TakeRetryRun } from './control-run/control-run.message.js';
 import { CancelRunsOfStoppedDestinations, ControlRunHandler, ControlRunRoute } from './control-run/control-run.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
+import { DeadLettersRoute } from './dead-letters/dead-letters.route.js';
+import { AnswerForgetProfile } from './dead-letters/forget-profile.js';
 import { Boundaries, boundaryMigrations } from './execute-run/boundaries.js';
 import { PartStager } from './execute-run/part-stager.js';
 import { Planner } from './execute-run/plan-run.js';
@@ -16,13 +19,14 @@ import { ListRunsRoute, runsProjection } from './list-runs/list-runs.route.js';
 import { Runs } from './list-runs/runs.js';
 import { PreviewRoute } from './preview-run/preview-run.js';
 import { runPublications } from './publish/publish.js';
+import { RedeliverRoute } from './redeliver/redeliver.route.js';
 import { AnswerRunsThatCarried } from './runs-that-carried/runs-that-carried.js';
 import { Scheduler } from './schedule-runs/scheduler.js';
 import { sendEvents } from './send-events/index.js';
 import { streamSourceProvider } from './stream-source/index.js';
 
 @Module({
-  controllers: [ExportNowRoute, PreviewRoute, ListRunsRoute, ControlRunRoute],
+  controllers: [ExportNowRoute, PreviewRoute, ListRunsRoute, ControlRunRoute, DeadLettersRoute, RedeliverRoute],
   providers: [
     ...provideService(
       {
@@ -33,7 +37,7 @@ import { streamSourceProvider } from './stream-source/index.js';
       },
       {
         listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners],
-        answerers: [AnswerRunsThatCarried, TakeExportNow, TakeCancelRun, TakeRetryRun],
+        answerers: [AnswerRunsThatCarried, AnswerForgetProfile, TakeExportNow, TakeCancelRun, TakeRetryRun],
         workers: [Scheduler, RunWorker, ...sendEvents.workers],
       },
     ),
@@ -46,6 +50,7 @@ import { streamSourceProvider } from './stream-source/index.js';
     ExportNowHandler,
     ControlRunHandler,
     streamSourceProvider,
+    DeadLetters,
     ...sendEvents.providers,
   ],
 })

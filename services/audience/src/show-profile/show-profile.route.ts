@@ -1,5 +1,5 @@
 import { Delete, Get, Inject, Param } from '@nestjs/common';
-import { RunsThatCarried } from '@waybill/contracts';
+import { ForgetProfile, profileKey, RunsThatCarried } from '@waybill/contracts';
 import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import {
@@ -38,6 +38,8 @@ export class ProfileRoute {
   @Delete()
   @Roles('admin')
   async erase(@Context() context: CommandContext, @Param('id') id: string) {
+    // First, since a profile that is gone cannot be erased again.
+    await this.service.ask(ForgetProfile, { profileKey: profileKey(context, id) }, context);
     const memberships = await eraseProfile(this.database, context, id);
     const { destinations } =
       memberships.length === 0

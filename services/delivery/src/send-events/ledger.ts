@@ -1,3 +1,4 @@
+import { profileKey } from '@waybill/contracts';
 import { idFrom, WaybillError } from '@waybill/kernel';
 import type { Database, Lease, Migration } from '@waybill/postgres';
 import type pg from 'pg';
@@ -21,11 +22,11 @@ export const ledgerMigrations: readonly Migration[] = [
         primary key (destination_id, hour));
       create table dead_letters (
         destination_id uuid not null, event_id uuid not null, tenant text not null, sandbox text not null,
-        profile_id text collate "C" not null, share int not null, code text not null, message text not null, attempts int not null,
+        profile_id text collate "C" not null, profile_key uuid not null, share int not null, code text not null, message text not null, attempts int not null,
         run_id uuid not null, at timestamptz not null default now(), redelivery_id uuid,
         primary key (destination_id, event_id));
       create index dead_letters_by_time on dead_letters (destination_id, at desc, event_id);
-      create index dead_letters_by_profile on dead_letters (tenant, sandbox, profile_id);
+      create index dead_letters_by_profile on dead_letters (profile_key);
       create index dead_letters_to_redeliver on dead_letters (destination_id, redelivery_id) where redelivery_id is not null`,
   },
 ];
@@ -105,26 +106,29 @@ const count = async (
 
 export const keepDeadLetters = async (
   client: pg.ClientBase,
-  { destinationId, tenant, sandbox }: ActiveStream,
+  stream: ActiveStream,
   runId: string,
   letters: readonly DeadLetter[],
 ): Promise<void> => {
+  const { destinationId, tenant, sandbox } = stream;
   if (letters.length === 0) return;
   await client.query(
-    `insert into dead_letters (destination_id, event_id, tenant, sandbox, run_id, profile_id, share, code, message, attempts)
-     select $1, event_id, $2, $3, $4, profile_id, share, code, message, attempts
+    `insert into dead_letters (destination_id, event_id, tenant, sandbox, run_id, profile_id, profile_key, share, code,
+       message, attempts)
+     select $1, event_id, $2, $3, $4, profile_id, profile_key, share, code, message, attempts
      from jsonb_to_recordset($5) as letter
-       (event_id uuid, profile_id text, share int, code text, message text, attempts int)
+       (event_id uuid, profile_id text, profile_key uuid, share int, code text, message text, attempts int)
      on conflict (destination_id, event_id) do update
        set at = now(), run_id = excluded.run_id, code = excluded.code, message = excluded.message,
            attempts = excluded.attempts, redelivery_id = null`,
-    [destinationId, tenant, sandbox, runId, JSON.stringify(letters.map(rowOf))],
+    [destinationId, tenant, sandbox, runId, JSON.stringify(letters.map((letter) => rowOf(stream, letter)))],
   );
 };
 
-const rowOf = ({ eventId, profileId, code, message, attempts }: DeadLetter) => ({
+const rowOf = (stream: ActiveStream, { eventId, profileId, code, message, attempts }: DeadLetter) => ({
   event_id: eventId,
   profile_id: profileId,
+  profile_key: profileKey(stream, profileId),
   share: shareOf(profileId, SHARES),
   code,
   message,

@@ -4,10 +4,12 @@ import {
   DestinationDeleted,
   DestinationDisabled,
   DestinationEnabled,
+  profileKey,
   SegmentActivated,
   SegmentDeactivated,
 } from '@waybill/contracts';
 import { newId, WaybillError } from '@waybill/kernel';
+import { type DeadLetterFilter, DeadLetters } from '../dead-letters/dead-letters.js';
 import type { StreamWorker } from './stream-worker.js';
 import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
 import { memorySource, type MemorySource } from './testing/memory-source.js';
@@ -208,24 +210,80 @@ describe('Workers of streams', () => {
     await until(() => backfilled('backfill s') === before + PROFILES.length);
   });
 
-  it('keep a dead letter with its reason, and the run that it belongs to', async () => {
+  it('keep a dead letter with its reason, tell the profile anew when asked to, and settle it then', async () => {
+    let fixed = false;
     const { partner, destinationId } = await activate({
       fault: (records) => ({
         outcomes: records.map(({ key }) =>
-          key === 'p7' ? { sent: false, code: 'Invalid', message: 'never', kind: 'refused' } : { sent: true },
+          key === 'p7' && !fixed ? { sent: false, code: 'Invalid', message: 'never', kind: 'refused' } : { sent: true },
         ),
       }),
     });
+    const worker = await startWorker();
+    happens(80);
+    await until(async () => (await countsOf(destinationId))['read'] === 80);
+    expect(await countsOf(destinationId)).toEqual({ read: 80, written: 78, skipped: 0, failed: 2 });
+    const letters = new DeadLetters(bench.database);
+    const scope = { tenant: 'acme', sandbox: 'prod' };
+    const list = (filter: DeadLetterFilter, page: { limit: number; cursor?: string } = { limit: 50 }) =>
+      letters.list(scope, destinationId, filter, page);
+    const { items } = await list({ code: 'Invalid' });
+    expect(items).toHaveLength(2);
+    expect(items[0]).toEqual({
+      id: expect.any(String),
+      profileId: 'p7',
+      code: 'Invalid',
+      message: 'never',
+      attempts: 1,
+      at: expect.any(String),
+      runId: expect.any(String),
+      redeliveryId: null,
+    });
+    const first = await list({}, { limit: 1 });
+    const second = await list({}, { limit: 1, cursor: first.nextCursor! });
+    expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(items.map(({ id }) => id));
+    expect(second.nextCursor).toBeNull();
+    const others: readonly DeadLetterFilter[] = [{ code: 'x' }, { profileId: 'p8' }, { to: '2020-01-01' }];
+    for (const filter of others) expect((await list(filter)).items).toEqual([]);
+    expect((await letters.list({ ...scope, tenant: 'other' }, destinationId, {}, { limit: 50 })).items).toEqual([]);
+
+    const which = { code: 'Invalid', from: '2020-01-01' };
+    expect(await letters.count(scope, destinationId, which)).toEqual({
+      deadLetters: 2,
+      profiles: 1,
+      byCode: { Invalid: 2 },
+    });
+    // It fails again: it is a dead letter still, and waits for nobody.
+    await letters.redeliver(scope, destinationId, which, newId());
+    worker.ring();
+    await until(async () => (await list({})).items.every(({ attempts }) => attempts === 2));
+    expect((await list({})).items.map(({ redeliveryId }) => redeliveryId)).toEqual([null, null]);
+    fixed = true;
+    const redeliveryId = newId();
+    await letters.redeliver(scope, destinationId, which, redeliveryId);
+    worker.ring();
+    await until(async () => (await list({})).items.length === 0);
+    expect(partner.landed.filter(({ key }) => key === 'p7').map(({ eventId }) => eventId)).toEqual([
+      `p7 ${redeliveryId}`,
+    ]);
+  });
+
+  it('let an erased profile leave the dead letters', async () => {
+    const { destinationId } = await activate({
+      fault: (records) => ({
+        outcomes: records.map(() => ({ sent: false, code: 'Invalid', message: 'never', kind: 'refused' })),
+      }),
+    });
     await startWorker();
-    happens(40);
-    await until(async () => (await countsOf(destinationId))['read'] === 40);
-    expect(await countsOf(destinationId)).toEqual({ read: 40, written: 39, skipped: 0, failed: 1 });
-    expect(partner.landed).toHaveLength(39);
-    const { rows } = await bench.database.pool.query(
-      'select tenant, profile_id, code, message, attempts from dead_letters where destination_id = $1',
-      [destinationId],
-    );
-    expect(rows).toEqual([{ tenant: 'acme', profile_id: 'p7', code: 'Invalid', message: 'never', attempts: 1 }]);
+    happens(3);
+    const scope = { tenant: 'acme', sandbox: 'prod' };
+    const letters = new DeadLetters(bench.database);
+    const profiles = async () =>
+      (await letters.list(scope, destinationId, {}, { limit: 50 })).items.map(({ profileId }) => profileId).toSorted();
+    await until(async () => (await profiles()).length === 3);
+    expect(await letters.forget({ ...scope, tenant: 'other' }, profileKey(scope, 'p2'))).toBe(0);
+    expect(await letters.forget(scope, profileKey(scope, 'p2'))).toBe(1);
+    expect(await profiles()).toEqual(['p1', 'p3']);
   });
 });
 

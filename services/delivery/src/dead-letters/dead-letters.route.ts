@@ -1,0 +1,52 @@
+import { Get, Inject, Param, Query } from '@nestjs/common';
+import { DescribeDelivery } from '@waybill/contracts';
+import type { CommandContext } from '@waybill/kernel';
+import { Context, PageQuery, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import { IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
+import { DeadLetters } from './dead-letters.js';
+
+const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
+
+export class ListDeadLettersQuery extends PageQuery {
+  /** The provider's code, or ours. */
+  @IsOptional()
+  @IsString()
+  code?: string;
+
+  /** Given up at or after this time. */
+  @IsOptional()
+  @IsISO8601({ strict: true }, TIME)
+  from?: string;
+
+  /** Given up before this time. */
+  @IsOptional()
+  @IsISO8601({ strict: true }, TIME)
+  to?: string;
+
+  @IsOptional()
+  @IsString()
+  profileId?: string;
+
+  @IsOptional()
+  @IsUUID()
+  runId?: string;
+}
+
+@ServiceController('v1/destinations/:id/dead-letters', 'delivery')
+export class DeadLettersRoute {
+  constructor(
+    @Inject(SERVICE) private readonly service: Service,
+    @Inject(DeadLetters) private readonly deadLetters: DeadLetters,
+  ) {}
+
+  /** Changes that could not be delivered to a stream or a hub, with the reason, newest first. */
+  @Get()
+  async list(
+    @Context() context: CommandContext,
+    @Param('id') destinationId: string,
+    @Query() { limit, cursor, ...filter }: ListDeadLettersQuery,
+  ) {
+    await this.service.ask(DescribeDelivery, { destinationId }, context);
+    return this.deadLetters.list(context, destinationId, filter, { limit, ...(cursor !== undefined && { cursor }) });
+  }
+}

@@ -1,0 +1,81 @@
+import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { DescribeDelivery } from '@waybill/contracts';
+import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
+import { Context, Outcome, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
+import { DeadLetters } from '../dead-letters/dead-letters.js';
+import { StreamWorker } from '../send-events/stream-worker.js';
+
+const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
+
+/** Which dead letters; at least one of the first five is to be given. */
+export class RedeliverForm {
+  /** Given up in this run. */
+  @IsOptional()
+  @IsUUID()
+  runId?: string;
+
+  /** Given up at or after this time. */
+  @IsOptional()
+  @IsISO8601({ strict: true }, TIME)
+  from?: string;
+
+  /** Given up before this time. */
+  @IsOptional()
+  @IsISO8601({ strict: true }, TIME)
+  to?: string;
+
+  @IsOptional()
+  @IsString()
+  code?: string;
+
+  @IsOptional()
+  @IsString()
+  profileId?: string;
+
+  /** Only tells what would be redelivered. */
+  @IsOptional()
+  @IsBoolean()
+  dryRun?: boolean;
+}
+
+@ServiceController('v1/destinations/:id/redeliveries', 'delivery')
+export class RedeliverRoute {
+  constructor(
+    @Inject(SERVICE) private readonly service: Service,
+    @Inject(DeadLetters) private readonly deadLetters: DeadLetters,
+    @Inject(StreamWorker) private readonly worker: StreamWorker,
+  ) {}
+
+  /**
+   * Tells the partner of the profiles that dead letters are about, as each is now, marked `replay: true`. It takes its time:
+   * live changes go first. What is sent is a dead letter no more; what fails again stays one.
+   */
+  @Post()
+  @HttpCode(202)
+  async redeliver(
+    @Context() context: CommandContext,
+    @Param('id') destinationId: string,
+    @Body() { dryRun = false, ...filter }: RedeliverForm,
+  ) {
+    if (Object.values(filter).every((value) => value === undefined)) throw whichOnes();
+    const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
+    const found = await this.deadLetters.count(context, destinationId, filter);
+    if (dryRun) return new Outcome({ dryRun, ...found }, { status: 200 });
+    if (delivery.status !== 'enabled') throw destinationDisabled();
+    const id = idFrom('redelivery', context.commandId);
+    await this.deadLetters.redeliver(context, destinationId, filter, id);
+    this.worker.ring();
+    return new Outcome({ id, dryRun, ...found }, { status: 202 });
+  }
+}
+
+const whichOnes = () =>
+  new WaybillError(
+    'redelivery-without-filter',
+    'malformed',
+    'Say which dead letters: by runId, from and to, code or profileId.',
+  );
+
+const destinationDisabled = () =>
+  new WaybillError('destination-disabled', 'conflict', 'The destination is disabled. Enable it first (POST …/enable).');
