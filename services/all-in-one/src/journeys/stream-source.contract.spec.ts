@@ -253,6 +253,9 @@ describe('The source of a stream, on what audience records', () => {
     expect(first.events.map(({ profileId }) => profileId)).toEqual(['a', 'c']);
     expect(first).toMatchObject({ reached: 'c', more: true });
     expect(payloads(first)[0]).toMatchObject({ name: 'A', waybill: { sequence: Number(told.reached) } });
+    expect(payloads(first)[0]?.segmentMembership).toEqual({
+      ups: { s: { status: 'realized', lastQualificationTime: '2026-01-01T00:01:00.000Z' } },
+    });
     const second = await source.backfill(question(id, { max: 2 }), 's', first.reached, told.reached);
     expect(second.events.map(({ profileId }) => profileId)).toEqual(['d']);
     expect(second.more).toBe(false);

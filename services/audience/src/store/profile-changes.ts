@@ -1,8 +1,10 @@
 import type { Scope } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import type pg from 'pg';
+import pg from 'pg';
 import type { Change } from './changes.js';
 import type { Incoming } from './merge.js';
+
+const { escapeLiteral } = pg;
 
 /**
  * Runs a merge, and records for streams what it changes of which profile. Only of those who are, or just were, in a segment
@@ -48,24 +50,32 @@ const noteWrites = async (
        profile_id text collate "C" not null, identities_changed boolean not null,
        written text[] not null, changed text[] not null) on commit delete rows`,
   );
+  // OFFSET 0 looks each profile up in its index, whatever the planner believes about a temporary table.
   await client.query(
     `insert into writes
      select * from (
        select profile_id, coalesce(known.identities || incoming.identities <> known.identities, true) as identities_changed,
          array(select jsonb_object_keys(incoming.attributes)) as written,
          array(select key from jsonb_each(incoming.attributes) where known.attributes -> key is distinct from value)
-       from ${incoming} incoming
-         left join (select * from profiles where tenant = $1 and sandbox = $2) known using (profile_id)
-       where incoming.identities is not null and (incoming.segment_id = any ($3) or ${isMember('incoming.profile_id')})
+       from ${incoming} incoming left join lateral (
+         select identities, attributes from profiles
+         where tenant = $1 and sandbox = $2 and profile_id = incoming.profile_id offset 0) known on true
+       where incoming.identities is not null
+         and (incoming.segment_id = any ($3) or ${isMember(followed, 'incoming.profile_id')})
      ) noted where identities_changed or written <> '{}'`,
     [tenant, sandbox, followed],
   );
 };
 
-/** Somebody in a segment that is followed. */
-const isMember = (profileId: string): string =>
-  `exists (select from unnest($3::text[]) as one (segment_id) join memberships member using (segment_id)
-           where tenant = $1 and sandbox = $2 and member.profile_id = ${profileId} and status = 'realized')`;
+/** Whether somebody is in a segment that is followed: a look for each into the index of its partition. */
+const isMember = (followed: readonly string[], profileId: string): string => {
+  const looks = followed.map(
+    (segmentId) =>
+      `select true from memberships where tenant = $1 and sandbox = $2 and segment_id = ${escapeLiteral(segmentId)}
+         and profile_id = ${profileId} and status = 'realized'`,
+  );
+  return `(${looks.join(' union all ')} limit 1) is true`;
+};
 
 /**
  * After the merge: the memberships that it changed, and what was written of members. Who was never in a segment, and is
@@ -90,7 +100,7 @@ const recordChanges = async (
          and (status = 'realized' or moves > 0)
        group by profile_id
      ) moved full join writes using (profile_id)) recorded
-     where memberships is not null or ${isMember('recorded.profile_id')}`,
+     where memberships is not null or ${isMember(followed, 'recorded.profile_id')}`,
     [tenant, sandbox, followed, change.number, change.at],
   );
 };

@@ -66,18 +66,26 @@ interface PageReading extends Reading {
 const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
 const utc = (time: string): string => `to_char(${time} at time zone 'UTC', ${TIME})`;
 
-/** The columns of a profile, and its memberships in `$3`: of each profile a look into one index for each segment. */
+/** The columns of a profile, and its memberships. */
 const selected = (of: string, fields: Mapping['fields']): string =>
   [`${of}.profile_id`, `${of}.identities`, 'now.memberships', ...fields.map((field) => valueOf(of, field.source))].join(
     ', ',
   );
 
-const memberships = (of: string): string => `
+/**
+ * Memberships of a profile in the segments. Each segment is a look of its own, with its id written out: memberships are
+ * partitioned by segment, so that the planner takes the index of one partition, whatever it knows of the tables.
+ */
+const memberships = (of: string, segmentIds: readonly string[]): string => `
   left join lateral (
     select jsonb_agg(jsonb_build_array(segment_id, status, ${utc('since')}, change)) as memberships
-    from unnest($3::text[]) as one (segment_id) join ${AUDIENCE_MEMBERSHIPS_VIEW} member using (segment_id)
-    where member.tenant = $1 and member.sandbox = $2 and member.profile_id = ${of}.profile_id
+    from (${segmentIds.map((segmentId) => lookOf(of, segmentId)).join(' union all ')}) looks
   ) now on true`;
+
+const lookOf = (of: string, segmentId: string): string =>
+  `select look.segment_id, look.status, look.since, look.change from ${AUDIENCE_MEMBERSHIPS_VIEW} look
+   where look.tenant = $1 and look.sandbox = $2 and look.segment_id = ${escapeLiteral(segmentId)}
+     and look.profile_id = ${of}.profile_id`;
 
 /**
  * Changes after a position, in their order, of profiles that are or were in one of the segments. An index gives them in this
@@ -94,7 +102,7 @@ export const readChanges = async (
     text: `
       select ${selected('changed', fields)}, changed.change, ${utc('at')}, changed.memberships, identities_changed,
         to_jsonb(attributes_written), to_jsonb(attributes_changed)
-      from ${AUDIENCE_CHANGES_VIEW} changed ${memberships('changed')}
+      from ${AUDIENCE_CHANGES_VIEW} changed ${memberships('changed', segmentIds)}
       where changed.tenant = $1 and changed.sandbox = $2 and (changed.change, changed.profile_id) > ($4, $5)
         and changed.change <= $6 and (now.memberships is not null or changed.memberships ?| $3)
         and ${inShare('changed.profile_id', share)}
@@ -121,11 +129,11 @@ export const readMembers = async (
     rowMode: 'array',
     text: `
       select ${selected('member', fields)}
-      from ${AUDIENCE_EXPORT_VIEW} member ${memberships('member')}
-      where member.tenant = $1 and member.sandbox = $2 and member.segment_id = $4 and member.profile_id > $5
-        and member.status = 'realized' and member.change <= $6 and ${inShare('member.profile_id', share)}
-      order by member.profile_id limit $7`,
-    values: [scope.tenant, scope.sandbox, segmentIds, segmentId, after, since, max],
+      from ${AUDIENCE_EXPORT_VIEW} member ${memberships('member', segmentIds)}
+      where member.tenant = $1 and member.sandbox = $2 and member.segment_id = $3 and member.profile_id > $4
+        and member.status = 'realized' and member.change <= $5 and ${inShare('member.profile_id', share)}
+      order by member.profile_id limit $6`,
+    values: [scope.tenant, scope.sandbox, segmentId, after, since, max],
   });
   return rows.map((row) => profileOf(row, fields));
 };
@@ -140,7 +148,7 @@ export const readProfile = async (
     rowMode: 'array',
     text: `
       select ${selected('member', fields)}
-      from ${AUDIENCE_EXPORT_VIEW} member ${memberships('member')}
+      from ${AUDIENCE_EXPORT_VIEW} member ${memberships('member', segmentIds)}
       where member.tenant = $1 and member.sandbox = $2 and member.segment_id = any ($3) and member.profile_id = $4
       limit 1`,
     values: [scope.tenant, scope.sandbox, segmentIds, profileId],
