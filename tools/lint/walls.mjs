@@ -25,6 +25,7 @@ export const AGGREGATES = [
   'marketing-action',
   'run',
   'segment',
+  'stream-run',
   'validation',
 ];
 

@@ -18,7 +18,9 @@ import { ExportNowRoute } from './export-now/export-now.route.js';
 import { ListRunsRoute, runsProjection } from './list-runs/list-runs.route.js';
 import { Runs } from './list-runs/runs.js';
 import { PreviewRoute } from './preview-run/preview-run.js';
-import { runPublications } from './publish/publish.js';
+import { runPublications, streamRunPublications } from './publish/publish.js';
+import { StreamRunRecorder } from './record-stream-runs/stream-run-recorder.js';
+import { StreamWindows } from './record-stream-runs/stream-windows.js';
 import { RedeliverRoute } from './redeliver/redeliver.route.js';
 import { AnswerRunsThatCarried } from './runs-that-carried/runs-that-carried.js';
 import { Scheduler } from './schedule-runs/scheduler.js';
@@ -32,13 +34,13 @@ import { streamSourceProvider } from './stream-source/index.js';
       {
         name: 'delivery',
         projections: [runsProjection],
-        publications: [runPublications],
+        publications: [runPublications, streamRunPublications],
         migrations: [...activationMigrations, ...progressMigrations, ...boundaryMigrations, ...sendEvents.migrations],
       },
       {
         listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners],
         answerers: [AnswerRunsThatCarried, AnswerForgetProfile, TakeExportNow, TakeCancelRun, TakeRetryRun],
-        workers: [Scheduler, RunWorker, ...sendEvents.workers],
+        workers: [Scheduler, RunWorker, ...sendEvents.workers, StreamRunRecorder],
       },
     ),
     Runs,
@@ -51,6 +53,7 @@ import { streamSourceProvider } from './stream-source/index.js';
     ControlRunHandler,
     streamSourceProvider,
     DeadLetters,
+    StreamWindows,
     ...sendEvents.providers,
   ],
 })

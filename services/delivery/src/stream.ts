@@ -1,7 +1,21 @@
 import type { StreamType } from '@waybill/event-store';
 import { streamName } from '@waybill/kernel';
 import { RUN, type RunCommand, runDecider, type RunEvent, type RunState } from './run/index.js';
+import {
+  STREAM_RUN,
+  type StreamRunCommand,
+  streamRunDecider,
+  type StreamRunEvent,
+  type StreamRunState,
+} from './stream-run/index.js';
 
 export const runStream: StreamType<RunState, RunCommand, RunEvent> = { category: RUN, decider: runDecider };
 
 export const runStreamOf = (runId: string): string => streamName(RUN, runId);
+
+export const streamRunStream: StreamType<StreamRunState, StreamRunCommand, StreamRunEvent> = {
+  category: STREAM_RUN,
+  decider: streamRunDecider,
+};
+
+export const streamRunStreamOf = (runId: string): string => streamName(STREAM_RUN, runId);

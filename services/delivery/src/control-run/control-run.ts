@@ -90,7 +90,8 @@ export class CancelRunsOfStoppedDestinations implements Listener {
     await this.service.readModelsReach('head', 5_000);
     const { rows } = await this.database.pool.query<{ run_id: string }>(
       `select state->>'runId' as run_id from runs
-       where state->>'destinationId' = $1 and tenant = $2 and sandbox = $3 and state->>'status' in ('queued', 'running')
+       where state->>'destinationId' = $1 and tenant = $2 and sandbox = $3
+         and state->>'status' in ('queued', 'running') and not state ? 'kind'
          and created_at <= $4`,
       [destinationId, message.tenant, message.sandbox, message.time],
     );

@@ -60,7 +60,7 @@ export class RunWorker implements Worker {
     const { rows } = await this.database.pool.query<PendingRun>(
       `select tenant, sandbox, state->>'runId' as "runId" from (
          select *, row_number() over (partition by state->>'destinationId', state->>'segmentId' order by created_at, stream) as turn
-         from runs where state->>'status' in ('queued', 'running')) waiting
+         from runs where state->>'status' in ('queued', 'running') and not state ? 'kind') waiting
        where turn = 1 order by created_at limit 100`,
     );
     for (const run of rows) {

@@ -2,7 +2,8 @@ import * as contracts from '@waybill/contracts';
 import { idOf, type RecordedEvent } from '@waybill/kernel';
 import { as, type Publications } from '@waybill/service-kit';
 import { type Run, type RunEvent, totalsOf } from '../run/index.js';
-import { runStream } from '../stream.js';
+import { runStream, streamRunStream } from '../stream.js';
+import type { StreamRun, StreamRunEvent } from '../stream-run/index.js';
 
 type Recorded<Type extends RunEvent['type']> = RecordedEvent<Extract<RunEvent, { type: Type }>>;
 
@@ -44,5 +45,40 @@ export const runPublications: Publications = {
     })),
     RunCancelled: as(contracts.RunCancelled, (event: Recorded<'RunCancelled'>, run: Run) => about(event, run)),
     RunRetried: as(contracts.RunRetried, (event: Recorded<'RunRetried'>, run: Run) => about(event, run)),
+  },
+};
+
+type RecordedOfStream<Type extends StreamRunEvent['type']> = RecordedEvent<Extract<StreamRunEvent, { type: Type }>>;
+
+const aboutStream = ({ stream, revision }: RecordedEvent, { destinationId }: StreamRun) => ({
+  runId: idOf(stream),
+  revision,
+  destinationId,
+});
+
+/** The hours of streams, for the same dashboards. */
+export const streamRunPublications: Publications = {
+  streamType: streamRunStream,
+  byEvent: {
+    StreamRunStarted: as(contracts.StreamRunStarted, (event: RecordedOfStream<'StreamRunStarted'>, run: StreamRun) => ({
+      ...aboutStream(event, run),
+      segmentIds: event.data.segmentIds,
+      from: event.data.from,
+      to: event.data.to,
+    })),
+    StreamRunProgressed: as(
+      contracts.StreamRunProgressed,
+      (event: RecordedOfStream<'StreamRunProgressed'>, run: StreamRun) => ({
+        ...aboutStream(event, run),
+        counts: event.data.counts,
+      }),
+    ),
+    StreamRunCompleted: as(
+      contracts.StreamRunCompleted,
+      (event: RecordedOfStream<'StreamRunCompleted'>, run: StreamRun) => ({
+        ...aboutStream(event, run),
+        counts: event.data.counts,
+      }),
+    ),
   },
 };

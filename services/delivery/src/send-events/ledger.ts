@@ -18,7 +18,7 @@ export const ledgerMigrations: readonly Migration[] = [
       create table stream_windows (
         destination_id uuid not null, hour timestamptz not null, tenant text not null, sandbox text not null,
         read bigint not null default 0, written bigint not null default 0, skipped bigint not null default 0,
-        failed bigint not null default 0, first_at timestamptz not null default now(), told jsonb,
+        failed bigint not null default 0, first_at timestamptz not null default now(), told_at timestamptz,
         primary key (destination_id, hour));
       create table dead_letters (
         destination_id uuid not null, event_id uuid not null, tenant text not null, sandbox text not null,
