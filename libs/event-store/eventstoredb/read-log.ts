@@ -2,7 +2,7 @@ import type { RecordedEvent } from '@waybill/kernel';
 import type { LogSlice, Position } from '../port.js';
 import { comparePositions } from '../positions.js';
 import type { Connection } from './connection.js';
-import { AnswerMissing } from './meaning.js';
+import { AnswerMissing, meaningOf } from './meaning.js';
 import { read, readPage } from './reader.js';
 import { positionOf, streamOf, toRecorded } from './recorded.js';
 import { headRequest, type LogFilter, logRequest, subscriptionRequest } from './requests.js';
@@ -25,7 +25,7 @@ export interface Head {
 }
 
 export const readHead = async (connection: Connection, deadlineMs: number): Promise<Head> => {
-  const [event] = (await readPage(connection, headRequest(), deadlineMs)) ?? [];
+  const [event] = (await readPage(connection, headRequest(), deadlineMs))?.events ?? [];
   if (!event) throw new AnswerMissing('The end of the log was not told, and a log always has one.');
   return { position: positionOf(event), stream: streamOf(event) };
 };
@@ -61,7 +61,7 @@ const lookThrough = async (
   const request = logRequest(after === START ? 'start' : after, max + 1, asked);
   const events: RecordedEvent[] = [];
   let position = after;
-  for (const stored of (await readPage(connection, request, deadlineMs)) ?? []) {
+  for (const stored of (await readPage(connection, request, deadlineMs))?.events ?? []) {
     if (events.length === max) break;
     if (after !== START && comparePositions(positionOf(stored), after) <= 0) continue;
     position = positionOf(stored);
@@ -90,7 +90,7 @@ const lookBit = async (
   let atEnd = false;
   const until = performance.now() + deadlineMs / 2;
   const request = subscriptionRequest(after === START ? 'start' : after, filter);
-  await read(connection, request, { deadlineMs }, (answer) => {
+  const looking = read(connection, request, { deadlineMs }, (answer) => {
     const stored = answer.getEvent()?.getEvent();
     const checkpoint = answer.getCheckpoint()?.getCommitPosition();
     if (stored) {
@@ -105,6 +105,9 @@ const lookBit = async (
     }
     const late = performance.now() > until && comparePositions(position, after) > 0;
     return atEnd || late || events.length === max ? 'enough' : 'more';
+  });
+  await looking.catch((error: unknown) => {
+    if (position === after || meaningOf(error) === 'refused') throw error; // else what came is good
   });
   if (position === after) throw new AnswerMissing('A subscription to the log ended before it began.');
   return { events, position, atEnd };

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@waybill/kernel';
 import type { StreamSlice } from '../port.js';
 import type { Connection } from './connection.js';
+import { AnswerMissing } from './meaning.js';
 import { readPage } from './reader.js';
 import { revisionOf, toRecorded } from './recorded.js';
 import { streamRequest } from './requests.js';
@@ -22,25 +23,35 @@ export const readStreamSlice = async (
 ): Promise<StreamSlice> => {
   const events: RecordedEvent[] = [];
   let last: number | undefined;
+  let isEmpty = true;
   for (let next = from; events.length < max;) {
     const asked = max - events.length;
     const page = await readPage(connection, streamRequest(stream, next, asked, direction), deadlineMs());
     if (!page) return NOTHING;
-    events.push(...page.map(toRecorded).filter((event) => event !== undefined));
-    const [first, end] = [page[0], page.at(-1)];
+    events.push(...page.events.map(toRecorded).filter((event) => event !== undefined));
+    if (!page.ended && events.length === 0) throw new AnswerMissing('A read of the stream was cut short.');
+    isEmpty &&= page.events.length === 0;
+    const [first, end] = [page.events[0], page.events.at(-1)];
+    const wasAll = page.ended && page.events.length < asked;
     if (first && next === 'last') last = revisionOf(first);
-    if (end && direction === 'forwards' && page.length < asked) last = revisionOf(end);
-    if (!end || page.length < asked) break;
+    if (end && direction === 'forwards' && wasAll) last = revisionOf(end);
+    if (!end || wasAll || !page.ended) break;
     // What is not ours made the page shorter: fill it up.
     next = revisionOf(end) + (direction === 'forwards' ? 1 : -1);
     if (next < 0) break;
   }
-  return { events, lastRevision: last ?? (await lastRevision(connection, stream, deadlineMs())) };
+  last ??= await lastRevision(connection, stream, deadlineMs());
+  if (isEmpty && from !== 'last' && from <= last && direction === 'forwards') {
+    throw new AnswerMissing('A read of the stream ended before it began.');
+  }
+  return { events, lastRevision: last };
 };
 
-/** -1 when the stream has none. */
+/** -1 when there is no such stream. */
 export const lastRevision = async (connection: Connection, stream: string, deadlineMs: number): Promise<number> => {
   const page = await readPage(connection, streamRequest(stream, 'last', 1, 'backwards'), deadlineMs);
-  const [event] = page ?? [];
-  return event ? revisionOf(event) : -1;
+  if (!page) return -1;
+  const [event] = page.events;
+  if (!event) throw new AnswerMissing('The end of the stream was not told.');
+  return revisionOf(event);
 };

@@ -2,6 +2,7 @@ import { convertToCommandError, ErrorType } from '@eventstore/db-client';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { Connection } from './connection.js';
+import { meaningOf } from './meaning.js';
 import type { StoredEvent } from './recorded.js';
 
 /** What `Streams/Read` answers, one message at a time; answering `enough` ends the call. */
@@ -37,12 +38,18 @@ const consume = (call: ClientReadableStream<ReadResp>, take: Take): Promise<void
     call.on('error', reject); // of a call that was cancelled, too, when the promise is settled already
   });
 
-/** The events of a page; undefined where there is no such stream (any more). */
+export interface Page {
+  readonly events: readonly StoredEvent[];
+  /** Whether the server said that this is all. Else it was cut short, and what came is still good. */
+  readonly ended: boolean;
+}
+
+/** Undefined where there is no such stream (any more). */
 export const readPage = async (
   connection: Connection,
   request: ReadReq,
   deadlineMs: number,
-): Promise<readonly StoredEvent[] | undefined> => {
+): Promise<Page | undefined> => {
   const events: StoredEvent[] = [];
   let found = true;
   try {
@@ -54,9 +61,10 @@ export const readPage = async (
     });
   } catch (error) {
     if (typeOf(error) === ErrorType.STREAM_DELETED) return undefined;
+    if (events.length > 0 && meaningOf(error) !== 'refused') return { events, ended: false };
     throw error;
   }
-  return found ? events : undefined;
+  return found ? { events, ended: true } : undefined;
 };
 
 const typeOf = (error: unknown): string | undefined =>

@@ -16,14 +16,18 @@ const LONGEST_PAUSE_MS = 1_000;
 export interface Tries {
   /** For the next try: a part of what is left, so that an answer that was lost leaves time for another. */
   deadlineMs(): number;
+  /** Kept back for a look at what became of them. */
+  readonly lastLookMs: number;
   /** Waits, and says whether there is another try. */
   again(error: unknown): Promise<boolean>;
 }
 
 export const startTries = (doing: string, deadlineMs: number, observe: Observe): Tries => {
-  const end = performance.now() + deadlineMs;
+  const lastLookMs = deadlineMs / 5;
+  const end = performance.now() + deadlineMs - lastLookMs;
   let tried = 0;
   return {
+    lastLookMs,
     deadlineMs: () => Math.max(1, Math.min(deadlineMs / 3, end - performance.now())),
     async again(error) {
       tried += 1;

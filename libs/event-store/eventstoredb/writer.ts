@@ -46,7 +46,7 @@ export const write = async (
       perhapsWritten ||= meaning === 'unknown';
       if (await tries.again(error)) continue;
       if (!perhapsWritten) throw storeUnavailable(error);
-      const found = await find(connection, stream, events, given, tries.deadlineMs()).catch(() => undefined);
+      const found = await find(connection, stream, events, given, tries.lastLookMs).catch(() => undefined);
       if (found) return found;
       throw outcomeUnknown(error);
     }
@@ -132,7 +132,7 @@ const findAt = async (
   deadlineMs: number,
 ): Promise<Written | undefined> => {
   const request = streamRequest(stream, revision, events.length, 'forwards');
-  return sameEvents((await readPage(connection, request, deadlineMs)) ?? [], events);
+  return sameEvents((await readPage(connection, request, deadlineMs))?.events ?? [], events);
 };
 
 /** What was sent a moment ago stands near the end, unless so many others were faster. */
@@ -145,7 +145,7 @@ const findAnywhere = async (
   deadlineMs: number,
 ): Promise<Written | undefined> => {
   const request = streamRequest(stream, 'last', events.length + TAIL, 'backwards');
-  const tail = [...((await readPage(connection, request, deadlineMs)) ?? [])].reverse();
+  const tail = [...((await readPage(connection, request, deadlineMs))?.events ?? [])].reverse();
   const first = tail.findIndex((event) => event.getId()?.getString() === events[0]?.id);
   return first === -1 ? undefined : sameEvents(tail.slice(first, first + events.length), events);
 };

@@ -21,6 +21,8 @@ export type Reaction =
 /** What goes wrong; may be changed while the server runs. */
 export interface Faults {
   onCall?: ((call: Call) => Reaction | undefined) | undefined;
+  /** Instead of the nth message (from 1) of an answer: the call ends as if all were said, or breaks. */
+  onAnswer?: ((call: Call, nth: number) => 'half-close' | 'cut' | undefined) | undefined;
 }
 
 type OnCall = NonNullable<Faults['onCall']>;
@@ -40,21 +42,30 @@ export const first = (times: number, method: string, reaction: Reaction): OnCall
   };
 };
 
+const CUT = { code: grpc.status.UNAVAILABLE, details: 'read ECONNRESET' };
+const ENDED = { code: grpc.status.OK, details: '' };
+
 /** Stands before every handler. */
 export const faultInterceptor =
   (faults: Faults): ServerInterceptor =>
   ({ path }, call) => {
+    let received: Call | undefined;
     let reaction: Reaction | undefined;
-    let decided = false;
+    let answers = 0;
+    let isOver = false;
+    const end = (status: typeof CUT): void => {
+      isOver = true;
+      call.sendStatus(status);
+    };
     return new grpc.ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMessage: (message: unknown, pass) => {
-            if (!decided) {
-              decided = true;
-              reaction = faults.onCall?.({ method: methodOf(path, message) });
-              if (reaction === 'half-close') call.sendStatus({ code: grpc.status.OK, details: '' });
-              else if (typeof reaction === 'object' && 'code' in reaction) call.sendStatus(reaction);
+            if (!received) {
+              received = { method: methodOf(path, message) };
+              reaction = faults.onCall?.(received);
+              if (reaction === 'half-close') end(ENDED);
+              else if (typeof reaction === 'object' && 'code' in reaction) end(reaction);
             }
             if (isServed(reaction)) pass(message);
           },
@@ -63,12 +74,16 @@ export const faultInterceptor =
           },
         }),
       sendMessage: (message, pass) => {
-        if (reaction === 'lose-answer') return;
-        if (typeof reaction === 'object' && 'delayMs' in reaction) setTimeout(() => pass(message), reaction.delayMs);
+        if (isOver || reaction === 'lose-answer') return;
+        answers += 1;
+        const ending = received && faults.onAnswer?.(received, answers);
+        if (ending) end(ending === 'cut' ? CUT : ENDED);
+        else if (typeof reaction === 'object' && 'delayMs' in reaction)
+          setTimeout(() => pass(message), reaction.delayMs);
         else pass(message);
       },
       sendStatus: (status, pass) => {
-        if (reaction !== 'lose-answer') pass(status);
+        if (!isOver && reaction !== 'lose-answer') pass(status);
       },
     });
   };

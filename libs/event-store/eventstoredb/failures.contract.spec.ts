@@ -1,0 +1,465 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newId, streamName } from '@waybill/kernel';
+import {
+  always,
+  type EventStoreDbServer,
+  first,
+  newCluster,
+  type Reaction,
+  startEventStoreDb,
+} from '@waybill/testkit/eventstoredb';
+import type { EventStore, NewEvent, Position } from '../port.js';
+import { type EventStoreDb, type EventStoreDbOptions, type Incident, openEventStoreDb } from './index.js';
+
+const DEADLINE_MS = 1_500;
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const startServer = async (...[options]: Parameters<typeof startEventStoreDb>): Promise<EventStoreDbServer> => {
+  const server = await startEventStoreDb(options);
+  closers.push(() => server.stop());
+  return server;
+};
+
+const open = async (url: string, options: Partial<EventStoreDbOptions> = {}): Promise<EventStoreDb> => {
+  const store = await openEventStoreDb({ url, deadlineMs: DEADLINE_MS, ...options });
+  closers.push(() => store.close());
+  return store;
+};
+
+const newEvent = (data: object = {}): NewEvent => ({
+  id: newId(),
+  type: 'SomethingHappened',
+  data,
+  metadata: {
+    tenant: 'a',
+    sandbox: 'b',
+    actor: 'c',
+    correlationId: 'd',
+    causationId: 'e',
+    occurredAt: '2026-01-02T03:04:05Z',
+  },
+});
+const newEvents = (count: number): NewEvent[] => Array.from({ length: count }, () => newEvent());
+const newStream = (): string => streamName('thing', newId());
+const idsIn = async (store: EventStore, stream: string): Promise<string[]> =>
+  (await store.readStream(stream, { max: 10_000 })).events.map(({ id }) => id);
+const ids = (events: readonly NewEvent[]): string[] => events.map(({ id }) => id);
+
+/** Everything after a position, as a projection reads it. */
+const readOn = async (store: EventStore, after: Position, max = 500): Promise<string[]> => {
+  const seen: string[] = [];
+  for (let at = after; ;) {
+    const slice = await store.readAll(at, { categories: ['thing'], max });
+    seen.push(...slice.events.map(({ id }) => id));
+    if (slice.atEnd) return seen;
+    at = slice.position;
+  }
+};
+
+describe('an append whose answer does not come', () => {
+  const broken = { code: 14, details: 'read ECONNRESET' };
+  const losses: [string, Reaction][] = [
+    ['the server never answers', 'no-answer'],
+    ['the server ends its side of the call', 'half-close'],
+    ['the answer is lost after the append', 'lose-answer'],
+    ['the connection breaks', broken],
+    ['the server runs into its own time-out', { code: 10, details: 'Operation timed out: Commit timeout' }],
+  ];
+
+  describe.each(losses)('when %s', (_, reaction) => {
+    it.each([['no-stream'], [1], ['any']] as const)(
+      'is sent again and stored once (expected: %s)',
+      async (expected) => {
+        const server = await startServer();
+        const incidents: Incident[] = [];
+        const store = await open(server.url, { observe: (incident) => incidents.push(incident) });
+        const stream = newStream();
+        const earlier = expected === 'no-stream' ? [] : newEvents(2);
+        if (earlier.length > 0) await store.append(stream, earlier, { expected: 'no-stream' });
+
+        server.faults.onCall = first(1, 'Append', reaction);
+        const events = newEvents(2);
+        const answer = await store.append(stream, events, { expected });
+        expect(answer).toMatchObject({ outcome: 'appended', revision: earlier.length + 1 });
+        expect(await idsIn(store, stream)).toEqual(ids([...earlier, ...events]));
+        expect(incidents).toEqual([expect.objectContaining({ kind: 'retry', doing: 'appending' })]);
+      },
+    );
+
+    it('is said to be unknown when it never comes, within the deadline', async () => {
+      const server = await startServer();
+      const store = await open(server.url);
+      server.faults.onCall = (call) => (call.method === 'Append' || call.method === 'Read' ? reaction : undefined);
+      const started = performance.now();
+      await expect(store.append(newStream(), newEvents(1), { expected: 'no-stream' })).rejects.toMatchObject({
+        slug: 'outcome-unknown',
+        kind: 'unavailable',
+        retryAfterSeconds: 1,
+      });
+      expect(performance.now() - started).toBeLessThan(DEADLINE_MS + 1_000);
+    });
+  });
+
+  it.each([['no-stream'], ['any']] as const)(
+    'is found in the stream when no answer comes at all (expected: %s)',
+    async (expected) => {
+      const server = await startServer();
+      const store = await open(server.url);
+      server.faults.onCall = always('Append', 'lose-answer');
+      const stream = newStream();
+      const events = newEvents(3);
+      expect(await store.append(stream, events, { expected })).toMatchObject({ outcome: 'appended', revision: 2 });
+      expect(await idsIn(store, stream)).toEqual(ids(events));
+    },
+  );
+
+  it('is a conflict when somebody else was faster meanwhile', async () => {
+    const server = await startServer();
+    const [store, other] = [await open(server.url), await open(server.url)];
+    const stream = newStream();
+    let faults = 0;
+    const theirs = newEvents(1);
+    const interfering = (async () => {
+      while (faults === 0) await sleep(5);
+      await other.append(stream, theirs, { expected: 'no-stream' });
+    })();
+    server.faults.onCall = ({ method }) =>
+      method === 'Append' && (faults += 1) === 1 ? { code: 14, details: 'read ECONNRESET' } : undefined;
+    await expect(store.append(stream, newEvents(1), { expected: 'no-stream' })).rejects.toMatchObject({
+      slug: 'revision-conflict',
+    });
+    await interfering;
+    expect(await idsIn(store, stream)).toEqual(ids(theirs));
+  });
+
+  it('goes in behind what others appended meanwhile, once, when it expects nothing', async () => {
+    const server = await startServer();
+    const [store, other] = [await open(server.url), await open(server.url)];
+    const stream = newStream();
+    const theirs = newEvents(3);
+    let writing: Promise<unknown> = Promise.resolve();
+    let lost = false;
+    server.faults.onCall = ({ method }) => {
+      if (method !== 'Append' || lost) return undefined;
+      lost = true;
+      writing = other.append(stream, theirs, { expected: 'any' });
+      return 'lose-answer';
+    };
+    const ours = newEvents(2);
+    await store.append(stream, ours, { expected: 'any' });
+    await writing;
+    expect((await idsIn(store, stream)).toSorted()).toEqual(ids([...ours, ...theirs]).toSorted());
+  });
+});
+
+describe('a read that goes wrong', () => {
+  it.each([
+    ['no answer', 'no-answer'],
+    ['an answer that ends before it began', 'half-close'],
+    ['a broken connection', { code: 14, details: 'read ECONNRESET' }],
+    ['a defect of the server', { code: 2, details: 'Exception was thrown by handler.' }],
+  ] as const)('is tried again: %s', async (_, reaction) => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const stream = newStream();
+    const events = newEvents(3);
+    const start = await store.head();
+    await store.append(stream, events, { expected: 'no-stream' });
+    server.faults.onCall = first(1, 'Read', reaction);
+    expect(await readOn(store, start)).toEqual(ids(events));
+    server.faults.onCall = first(1, 'Read', reaction);
+    expect(await idsIn(store, stream)).toEqual(ids(events));
+  });
+
+  it('is said to have failed when no answer comes, within the deadline', async () => {
+    const server = await startServer();
+    const store = await open(server.url);
+    server.faults.onCall = always('Read', 'no-answer');
+    const started = performance.now();
+    const unavailable = { slug: 'event-store-unavailable', kind: 'unavailable', retryAfterSeconds: 1 };
+    const answers = [store.head(), store.readAll(store.start), store.readStream(newStream())];
+    await Promise.all(answers.map((answer) => expect(answer).rejects.toMatchObject(unavailable)));
+    expect(performance.now() - started).toBeLessThan(DEADLINE_MS + 1_000);
+  });
+
+  it.each([
+    ['reads', undefined],
+    ['subscriptions', 0],
+  ] as const)('skips nothing in the log when %s end early again and again', async (_, farBehind) => {
+    const server = await startServer();
+    const store = await open(server.url, farBehind === undefined ? {} : { farBehind });
+    const start = await store.head();
+    const stream = newStream();
+    const events = newEvents(200);
+    await store.append(stream, events, { expected: 'no-stream' });
+    server.faults.onAnswer = (call, nth) => (call.method !== 'Append' && nth === 20 ? 'half-close' : undefined);
+    expect(await readOn(store, start)).toEqual(ids(events));
+    server.faults.onAnswer = (call, nth) => (call.method !== 'Append' && nth === 20 ? 'cut' : undefined);
+    expect(await readOn(store, start)).toEqual(ids(events));
+  });
+
+  it('keeps what came when the server is too slow for a whole page', async () => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const start = await store.head();
+    const stream = newStream();
+    const events = newEvents(60);
+    await store.append(stream, events, { expected: 'no-stream' });
+    server.faults.onCall = (call) => (call.method === 'Append' ? undefined : { delayMs: 20 });
+    const slice = await store.readAll(start, { categories: ['thing'] });
+    expect(slice.events.length).toBeGreaterThan(0);
+    expect(slice.events.length).toBeLessThan(60);
+    expect(slice.atEnd).toBe(false);
+    expect(await readOn(store, start)).toEqual(ids(events));
+    const page = await store.readStream(stream);
+    expect(page.lastRevision).toBe(59);
+    expect(page.events.length).toBeLessThan(60);
+  });
+
+  it('moves on in a long log of which nothing matches, however slow the server is', async () => {
+    const server = await startServer();
+    const store = await open(server.url, { farBehind: 0 });
+    const start = await store.head();
+    for (let i = 0; i < 5; i += 1)
+      await store.append(streamName('other', newId()), newEvents(1_000), { expected: 'any' });
+    server.faults.onCall = (call) => (call.method === 'Subscribe' ? { delayMs: 80 } : undefined);
+    let [position, steps, atEnd] = [start, 0, false];
+    for (; !atEnd; steps += 1) {
+      const slice = await store.readAll(position, { categories: ['thing'] });
+      expect(store.compare(slice.position, position)).toBeGreaterThan(0);
+      ({ position, atEnd } = slice);
+    }
+    expect(steps).toBeGreaterThan(1);
+    expect(store.compare(position, await store.head())).toBe(0);
+  });
+});
+
+describe('what is not ours in the log', () => {
+  it('is passed over: links, deleted targets, system events, other writers', async () => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const start = await store.head();
+    const [stream, gone] = [newStream(), newStream()];
+    const events = newEvents(3);
+    await store.append(gone, newEvents(1), { expected: 'no-stream' });
+    await store.append(stream, events.slice(0, 1), { expected: 'no-stream' });
+    const json = { contentType: 'application/json', metadata: new Uint8Array() };
+    const bytes = { contentType: 'application/octet-stream', metadata: new Uint8Array() };
+    const foreign = [
+      { id: newId(), type: '$>', data: Buffer.from(`0@${gone}`), ...bytes },
+      { id: newId(), type: 'Blob', data: Buffer.from([0, 255]), ...bytes },
+      { id: newId(), type: 'Bare', data: Buffer.from('{}'), ...json },
+      { id: newId(), type: 'Theirs', data: Buffer.from('{}'), ...json, metadata: Buffer.from('{"user":1}') },
+    ];
+    server.log.append(stream, 'any', foreign);
+    server.log.tombstone(gone, 'any');
+    await store.append(stream, events.slice(1), { expected: 4 });
+
+    expect(await idsIn(store, stream)).toEqual(ids(events));
+    expect((await store.readStream(stream)).lastRevision).toBe(6);
+    expect((await store.readStream(stream, { max: 2 })).events.map(({ revision }) => revision)).toEqual([0, 5]);
+    const backwards = await store.readStream(stream, { max: 3, direction: 'backwards' });
+    expect(backwards.events.map(({ revision }) => revision)).toEqual([6, 5, 0]);
+    expect(await store.readStream(gone)).toEqual({ events: [], lastRevision: -1 });
+    await expect(store.append(gone, newEvents(1), { expected: 'any' })).rejects.toMatchObject({
+      slug: 'stream-deleted',
+    });
+    for (const max of [1, 2, 500]) {
+      expect((await readOn(store, start, max)).filter((id) => ids(events).includes(id))).toEqual(ids(events));
+    }
+    expect((await store.readAll(start)).events).toHaveLength(4);
+  });
+
+  it('is what belongs to other services, too, when the store is opened on some categories', async () => {
+    const server = await startServer();
+    const store = await open(server.url, { categories: ['thing'] });
+    const start = await store.head();
+    const events = newEvents(2);
+    await store.append(streamName('other', newId()), newEvents(1), { expected: 'any' });
+    await store.append(newStream(), events, { expected: 'any' });
+    await store.append(streamName('thing_too', newId()), newEvents(1), { expected: 'any' });
+    const slice = await store.readAll(start);
+    expect(slice.events.map(({ id }) => id)).toEqual(ids(events));
+    expect(slice).toMatchObject({ atEnd: true, position: await store.head() });
+    expect(await store.readAll(start, { categories: [] })).toMatchObject({ events: [], atEnd: true });
+  });
+});
+
+describe('a server that goes and comes back', () => {
+  it('is said to be away at once, and found again without being opened again', async () => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const stream = newStream();
+    await store.append(stream, newEvents(1), { expected: 'no-stream' });
+    await server.stop();
+    const started = performance.now();
+    await expect(store.checkHealth()).rejects.toMatchObject({ slug: 'event-store-unavailable' });
+    await expect(store.readStream(stream)).rejects.toMatchObject({ slug: 'event-store-unavailable' });
+    expect(performance.now() - started).toBeLessThan(2 * DEADLINE_MS + 500);
+    // Nothing was sent, so nothing happened.
+    await expect(store.append(stream, newEvents(1), { expected: 0 })).rejects.toMatchObject({
+      slug: 'event-store-unavailable',
+    });
+    await server.start();
+    await store.checkHealth();
+    expect(await store.append(stream, newEvents(1), { expected: 0 })).toMatchObject({ revision: 1 });
+  });
+
+  it('loses and doubles nothing under load, and a reader sees it all', async () => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const start = await store.head();
+    const written: string[] = [];
+    let writing = true;
+    const writers = Array.from({ length: 8 }, async () => {
+      const stream = newStream();
+      for (let revision = 0; writing; revision += 1) {
+        const events = newEvents(1);
+        // As a handler of commands does: the same events again until it is known what became of them.
+        for (;;) {
+          try {
+            await store.append(stream, events, { expected: revision === 0 ? 'no-stream' : revision - 1 });
+            break;
+          } catch (error) {
+            expect(error).toMatchObject({ kind: 'unavailable' });
+          }
+        }
+        written.push(...ids(events));
+      }
+    });
+    for (let restart = 0; restart < 3; restart += 1) {
+      await sleep(200);
+      await server.stop();
+      await sleep(100);
+      await server.start();
+    }
+    await sleep(200);
+    writing = false;
+    await Promise.all(writers);
+    expect(written.length).toBeGreaterThan(50);
+    const seen = await readOn(store, start);
+    expect(seen.toSorted()).toEqual(written.toSorted());
+  });
+
+  it('keeps its deadline where no node can be found', async () => {
+    const started = performance.now();
+    const url = 'esdb+discover://127.0.0.1:1?tls=false&discoveryInterval=1000&maxDiscoverAttempts=3';
+    await expect(openEventStoreDb({ url, deadlineMs: 900 })).rejects.toMatchObject({ slug: 'event-store-unavailable' });
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+});
+
+describe('a change of the leader', () => {
+  const startTwo = async () => {
+    const cluster = newCluster();
+    const one = await startServer({ cluster });
+    const two = await startServer({ cluster, log: one.log });
+    return { cluster, one, two };
+  };
+
+  it.each([
+    ['one host', (one: EventStoreDbServer) => one.url],
+    ['all hosts', (one: EventStoreDbServer, two: EventStoreDbServer) => hostsOf('esdb', one, two)],
+    ['a name to discover', (one: EventStoreDbServer) => hostsOf('esdb+discover', one)],
+  ])('is followed (%s given)', async (_, urlOf) => {
+    const { cluster, one, two } = await startTwo();
+    const store = await open(urlOf(one, two));
+    const stream = newStream();
+    let hints = 0;
+    store.onAppended(() => (hints += 1));
+    for (const [revision, leader] of [one, two, one, two].entries()) {
+      cluster.leader = leader.endpoint;
+      expect(
+        await store.append(stream, newEvents(1), { expected: revision === 0 ? 'no-stream' : revision - 1 }),
+      ).toMatchObject({ revision });
+      expect((await store.readStream(stream)).lastRevision).toBe(revision);
+    }
+    await sleep(500);
+    const before = hints;
+    await store.append(stream, newEvents(1), { expected: 3 });
+    await sleep(200);
+    expect(hints).toBeGreaterThan(before);
+  });
+
+  it('is followed when the old one is gone', async () => {
+    const { cluster, one, two } = await startTwo();
+    const store = await open(hostsOf('esdb', one, two));
+    const stream = newStream();
+    await store.append(stream, newEvents(1), { expected: 'no-stream' });
+    await one.stop();
+    cluster.nodes.splice(cluster.nodes.indexOf(one.endpoint), 1);
+    cluster.leader = two.endpoint;
+    expect(await store.append(stream, newEvents(1), { expected: 0 })).toMatchObject({ revision: 1 });
+    expect((await store.readStream(stream)).events).toHaveLength(2);
+  });
+});
+
+const hostsOf = (scheme: string, ...servers: readonly EventStoreDbServer[]): string =>
+  `${scheme}://${servers.map(({ endpoint }) => `${endpoint.host}:${endpoint.port}`).join(',')}?tls=false`;
+
+describe('the hint', () => {
+  /** Counts hints, and appends until there is a further one. */
+  const listen = async (store: EventStore, writer: EventStore) => {
+    let hints = 0;
+    store.onAppended(() => (hints += 1));
+    return async (): Promise<void> => {
+      const before = hints;
+      for (const end = Date.now() + 5_000; hints === before && Date.now() < end;) {
+        await writer.append(newStream(), newEvents(1), { expected: 'any' });
+        await sleep(20);
+      }
+      expect(hints).toBeGreaterThan(before);
+    };
+  };
+
+  it.each([
+    ['dropped as a reader that is too slow', (server: EventStoreDbServer) => void server.dropSubscriptions()],
+    [
+      'lost with the server',
+      async (server: EventStoreDbServer) => {
+        await server.stop();
+        await sleep(300);
+        await server.start();
+      },
+    ],
+  ])('comes back after its subscription was %s', async (_, harm) => {
+    const server = await startServer();
+    const incidents: Incident[] = [];
+    const store = await open(server.url, { observe: (incident) => incidents.push(incident) });
+    const hintComes = await listen(store, await open(server.url));
+    for (let i = 0; i < 3; i += 1) {
+      await hintComes();
+      await harm(server);
+    }
+    await hintComes();
+    expect(incidents.filter(({ kind }) => kind === 'hint-renewed').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it.each([
+    ['ended by the server', 'half-close'],
+    ['refused', { code: 14, details: 'Server Is Not Ready' }],
+  ] as const)('comes in the end where its subscription is %s at first', async (_, reaction) => {
+    const server = await startServer();
+    const store = await open(server.url);
+    server.faults.onCall = first(2, 'Subscribe', reaction);
+    await (
+      await listen(store, store)
+    )();
+  });
+
+  it('wakes readers when it is back, since something may have come in between', async () => {
+    const server = await startServer();
+    const store = await open(server.url);
+    let hints = 0;
+    store.onAppended(() => (hints += 1));
+    await sleep(200);
+    const before = hints;
+    expect(server.dropSubscriptions()).toBe(1);
+    await sleep(500);
+    expect(hints).toBeGreaterThan(before);
+  });
+});
