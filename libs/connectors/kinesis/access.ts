@@ -1,8 +1,7 @@
 import type { Credentials } from '../port.js';
 
 /** The two ways in which HTTP is spoken. AWS takes both; behind an endpoint of another kind often stands one. */
-export const TRANSPORTS = ['http/1.1', 'http/2'] as const;
-export type Transport = (typeof TRANSPORTS)[number];
+export type Transport = 'http/1.1' | 'http/2';
 
 /** Where to ask, and as whom: an account in the terms of this connector. */
 export interface Access {
@@ -23,7 +22,7 @@ export const accessOf = ({ authentication, findings }: Credentials): Access => {
     region: String(region),
     accessKeyId: String(accessKeyId),
     secretAccessKey: String(secretAccessKey),
-    transport: TRANSPORTS.find((transport) => transport === findings['transport']) ?? 'http/1.1',
+    transport: findings['transport'] === 'http/2' ? 'http/2' : 'http/1.1',
   };
 };
 

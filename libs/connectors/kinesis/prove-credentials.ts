@@ -4,7 +4,7 @@ import { statusOf } from '../aws-failure.js';
 import { Checklist, type Probe, type Problem } from '../checklist.js';
 import { HostError } from '../network.js';
 import type { Connector, Environment, Proof } from '../port.js';
-import { type Access, accessOf, placeOf, type Transport, TRANSPORTS } from './access.js';
+import { type Access, accessOf, placeOf, type Transport } from './access.js';
 import { type KinesisTimeouts, openClient } from './client.js';
 import { problemOf } from './failure.js';
 
@@ -67,14 +67,11 @@ const ask = async (access: Access, environment: Environment, timeouts: KinesisTi
 };
 
 /** The answer over the transport that works; where none does, over the first. */
-const askAll = async (access: Access, environment: Environment, timeouts: KinesisTimeouts): Promise<Answer> => {
-  const answers: Answer[] = [];
-  for (const transport of TRANSPORTS) {
-    const answer = await ask({ ...access, transport }, environment, timeouts);
-    if (!answer.misunderstood) return answer;
-    answers.push(answer);
-  }
-  return answers[0]!;
+const askOverEither = async (access: Access, environment: Environment, timeouts: KinesisTimeouts): Promise<Answer> => {
+  const first = await ask({ ...access, transport: 'http/1.1' }, environment, timeouts);
+  if (!first.misunderstood) return first;
+  const second = await ask({ ...access, transport: 'http/2' }, environment, timeouts);
+  return second.problem?.code === 'unreachable' || second.problem?.code === 'timed-out' ? first : second;
 };
 
 /** A region that AWS does not have shows as a name that nobody knows. */
@@ -126,5 +123,5 @@ export const proveCredentials =
   (timeouts: KinesisTimeouts): Connector['proveCredentials'] =>
   async (credentials, environment) => {
     const access = accessOf(credentials);
-    return report(access, await askAll(access, environment, timeouts));
+    return report(access, await askOverEither(access, environment, timeouts));
   };

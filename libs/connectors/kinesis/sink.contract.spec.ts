@@ -1,0 +1,113 @@
+import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
+import type { EventOutcome, EventRecord, EventSink } from '../port.js';
+import { createKinesisConnector } from './index.js';
+import { accountOn, environment } from './test-account.js';
+
+const STREAM = 'audience';
+const connector = createKinesisConnector();
+const { signal } = new AbortController();
+
+let server: KinesisServer;
+beforeAll(async () => (server = await startKinesisServer({ store: 'memory', streams: { [STREAM]: 3 } })));
+afterEach(() => server.reset());
+afterAll(() => server.stop());
+
+const openSink = (findings = {}): Promise<EventSink> =>
+  connector.openEventSink!(accountOn(server, { findings }), { stream: STREAM }, environment());
+
+const send = async (sink: EventSink, records: readonly EventRecord[]): Promise<readonly EventOutcome[]> => {
+  const batch = await sink.openBatch('');
+  for (const record of records) expect(batch.add(record)).toBe('added');
+  return batch.send(signal);
+};
+
+const records = (count: number, prefix = 'key'): EventRecord[] =>
+  Array.from({ length: count }, (_, number) => ({ key: `${prefix} ${number}`, data: Buffer.from(`${number}`) }));
+
+describe('a sink on Kinesis', () => {
+  let sink: EventSink;
+  beforeAll(async () => (sink = await openSink()));
+  afterAll(() => sink.close());
+
+  it.each([
+    ['ProvisionedThroughputExceededException', 'throttled'],
+    ['InternalFailure', 'failed'],
+  ] as const)('tells of %s which records met it, by position', async (code, kind) => {
+    const prefix = `partly ${code}`;
+    server.inject('PutRecords', { kind: 'refuse-records', code, which: (_, position) => position % 3 === 1 });
+    const outcomes = await send(sink, records(10, prefix));
+    expect(outcomes.map((outcome) => (outcome.sent ? 'sent' : `${outcome.kind} ${outcome.code}`))).toEqual(
+      Array.from({ length: 10 }, (_, position) => (position % 3 === 1 ? `${kind} ${code}` : 'sent')),
+    );
+    expect(server.received(STREAM).filter(({ key }) => key.startsWith(prefix))).toHaveLength(7);
+  });
+
+  it('makes one request, whatever comes of it', async () => {
+    const fault = { kind: 'answer', error: new KinesisError('InternalFailure', 'Broken.', 500) } as const;
+    server.inject('PutRecords', fault, 5);
+    await expect(send(sink, records(3))).rejects.toMatchObject({ slug: 'partner-unavailable', kind: 'unavailable' });
+    expect(server.calls).toHaveLength(1);
+  });
+
+  it('takes a request apart that the service finds invalid, down to the record that is to blame', async () => {
+    const lowered = records(20, 'lowered');
+    lowered[13] = { key: 'large', data: Buffer.alloc(900_000) };
+    const own = await openSink({ maxRecordKiB: 10_240 });
+    lowered[13] = { key: 'large', data: Buffer.alloc(2_000_000) };
+    const outcomes = await send(own, lowered);
+    expect(outcomes.flatMap(({ sent }, position) => (sent ? [] : [position]))).toEqual([13]);
+    expect(outcomes[13]).toMatchObject({
+      kind: 'refused',
+      code: 'ValidationException',
+      message: expect.stringContaining('1048576') as unknown,
+    });
+    expect(server.received(STREAM).filter(({ key }) => key.startsWith('lowered'))).toHaveLength(19);
+    await own.close();
+  });
+
+  it('fills requests of 10 MiB where the stream tells its largest record', async () => {
+    server.summaries.set(STREAM, { MaxRecordSizeInKiB: 4_096 });
+    const { findings } = await connector.proveTarget(accountOn(server), { stream: STREAM }, environment());
+    const own = await openSink(findings);
+    expect(own.mostRecordBytes).toBe(4 * 1024 * 1024);
+    const sized = (key: string, bytes: number) => ({ key, data: Buffer.alloc(bytes - key.length) });
+    const mebibyte = 1024 * 1024;
+    const outcomes = await send(own, [sized('a', 4 * mebibyte), sized('b', 4 * mebibyte), sized('c', 2 * mebibyte)]);
+    expect(outcomes.every(({ sent }) => sent)).toBe(true);
+    await own.close();
+  });
+
+  it('says of the whole destination what concerns it', async () => {
+    const meets = async (code: string, slug: string) => {
+      server.inject('PutRecords', { kind: 'answer', error: new KinesisError(code, 'Injected.') });
+      await expect(send(sink, records(2))).rejects.toMatchObject({ slug });
+    };
+    await meets('AccessDeniedException', 'partner-permission-denied');
+    await meets('KMSAccessDeniedException', 'partner-permission-denied');
+    await meets('KMSDisabledException', 'partner-rejected');
+    await meets('ResourceNotFoundException', 'partner-target-missing');
+    await meets('UnrecognizedClientException', 'partner-rejected');
+  });
+
+  it('is over a clock that differs with the next request', async () => {
+    const other = await startKinesisServer({ store: 'memory', streams: { [STREAM]: 1 }, clockOffsetMs: 20 * 60_000 });
+    const own = await connector.openEventSink!(accountOn(other), { stream: STREAM }, environment());
+    await expect(send(own, records(1))).rejects.toMatchObject({ slug: 'partner-unavailable' });
+    expect((await send(own, records(1)))[0]?.sent).toBe(true);
+    await own.close();
+    await other.stop();
+  });
+});
+
+it('ends its requests with those who opened it', async () => {
+  const abort = new AbortController();
+  const sink = await connector.openEventSink!(
+    accountOn(server),
+    { stream: STREAM },
+    environment({ signal: abort.signal }),
+  );
+  server.inject('PutRecords', { kind: 'hang' });
+  setTimeout(() => abort.abort(new Error('shutting down')), 50);
+  await expect(send(sink, records(1))).rejects.toThrow('shutting down');
+  await sink.close();
+});
