@@ -17,6 +17,18 @@ const shared = {
 /** A tier by its suffix; `npm test -- --selectProjects unit` runs one. */
 const tier = (displayName, testMatch, options = {}) => ({ displayName, testMatch, ...shared, ...options });
 
+/** Run again on separate services. The others ask about one process, or say nothing new there. */
+const journeys = [
+  'catalog',
+  'change-account',
+  'connect-account',
+  'destinations',
+  'events',
+  'exports',
+  'operation',
+  'segments',
+].map((name) => `<rootDir>/services/all-in-one/src/journeys/${name}.process.spec.ts`);
+
 /** @type {import('jest').Config} */
 export default {
   maxWorkers: Math.max(2, availableParallelism() - 1),
@@ -24,10 +36,17 @@ export default {
   globalSetup: '<rootDir>/libs/testkit/postgres/jest-setup.mjs',
   globalTeardown: '<rootDir>/libs/testkit/postgres/jest-teardown.mjs',
   projects: [
-    tier('unit', ['<rootDir>/(libs|services|tools|cli)/**/!(*.contract|*.process).spec.ts']),
+    tier('unit', ['<rootDir>/(libs|services|tools|cli)/**/!(*.contract|*.process|*.distributed).spec.ts']),
     tier('contract', ['<rootDir>/(libs|services|tools|cli)/**/*.contract.spec.ts']),
     tier('process', ['<rootDir>/(libs|services|tools|cli)/**/*.process.spec.ts'], {
       runner: '<rootDir>/tools/test/one-at-a-time.mjs',
+    }),
+    // One process per service, on Kafka: the same journeys, and what only separate processes can go through.
+    tier('distributed', ['<rootDir>/services/all-in-one/src/**/*.distributed.spec.ts', ...journeys], {
+      runner: '<rootDir>/tools/test/one-at-a-time.mjs',
+      globalSetup: '<rootDir>/tools/test/distributed/setup.mjs',
+      globalTeardown: '<rootDir>/tools/test/distributed/teardown.mjs',
+      testEnvironment: '<rootDir>/tools/test/distributed/environment.mjs',
     }),
   ],
 };

@@ -4,6 +4,7 @@ import { hasDockerEngine, startKafkaInDocker } from './docker.js';
 import { findJars, prepareJars } from './jars.js';
 
 export * from './cluster.js';
+export { emptyKafka } from './empty.js';
 export { fetchJars, findJars } from './jars.js';
 export { type KafkaNode, PLAIN_USER, SCRAM_USER } from './node.js';
 

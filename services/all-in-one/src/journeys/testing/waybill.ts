@@ -6,21 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { testDatabase } from '@waybill/testkit/postgres';
 import { type Api, apiOf } from './api.js';
+import { openBackbone } from './backbone.js';
 
-/** `distributed`: a process of each service over Kafka and EventStoreDB behind one address. Else: all in one process. */
-export const BACKBONE = process.env['WAYBILL_TEST_BACKBONE'] ?? 'embedded';
-
-/** What users run; `npm run build` makes it. */
-const MAIN = fileURLToPath(
-  BACKBONE === 'distributed'
-    ? new URL('../../../../../tools/dist/distributed/main.js', import.meta.url)
-    : new URL('../../../dist/main.js', import.meta.url),
-);
 const READY = /is ready on (http:\/\/\S+)/;
 const START_MS = 60_000;
+/** kafkajs has Node warn of its queue's time-outs. */
+const NODE_FLAGS = ['--disable-warning=TimeoutNegativeWarning'];
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -57,21 +50,27 @@ const environmentOf = (own: Environment): NodeJS.ProcessEnv => ({
 
 /** Runs until it ends by itself; for starts that fail. */
 export const runToItsEnd = async (own: Environment): Promise<{ code: number | null; output: string }> => {
-  const child = spawn(process.execPath, [MAIN], { env: environmentOf(own), stdio: ['ignore', 'pipe', 'pipe'] });
+  const { main, close } = await openBackbone();
+  const child = spawn(process.execPath, [main], { env: environmentOf(own), stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
   const impatience = setTimeout(() => child.kill('SIGKILL'), START_MS);
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(impatience);
+  await close();
   return { code, output };
 };
 
 export const startWaybill = async (environment: Environment = {}): Promise<Waybill> => {
-  const database = await testDatabase();
+  const [database, backbone] = await Promise.all([testDatabase(), openBackbone()]);
   const folder = await mkdtemp(join(tmpdir(), 'waybill-journey-'));
   const lines: string[] = [];
   let child: ChildProcess | undefined;
   let address = '';
+
+  /** Every process of it at once. */
+  const signalAll = ({ pid = 0 }: ChildProcess, signal: NodeJS.Signals): boolean =>
+    process.kill(backbone.isGroup ? -pid : pid, signal);
 
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (!child) return null;
@@ -79,16 +78,22 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
     child = undefined;
     if (ending.exitCode === null && ending.signalCode === null) {
       const closed = once(ending, 'close');
-      ending.kill(signal);
+      // Asked to end, the first process sees to the others.
+      if (signal === 'SIGKILL') signalAll(ending, signal);
+      else ending.kill(signal);
       await closed;
     }
     return ending.exitCode;
   };
   const start = async (changed: Environment = {}): Promise<void> => {
-    const own = { WAYBILL_DATA: folder, DATABASE_URL: database.url, ...environment, ...changed };
-    const started = spawn(process.execPath, [MAIN], { env: environmentOf(own), stdio: ['ignore', 'pipe', 'pipe'] });
+    const places = { WAYBILL_DATA: folder, DATABASE_URL: database.url, ...backbone.environment };
+    const started = spawn(process.execPath, [...NODE_FLAGS, backbone.main], {
+      env: environmentOf({ ...places, ...environment, ...changed }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: backbone.isGroup,
+    });
     child = started;
-    const endWithUs = () => started.kill('SIGKILL');
+    const endWithUs = () => signalAll(started, 'SIGKILL');
     process.once('exit', endWithUs);
     started.once('close', () => process.off('exit', endWithUs));
     const ready = new Promise<string>((resolve, reject) => {
@@ -130,11 +135,12 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
     api: (headers = {}) => apiOf(() => address, headers),
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
-    hang: () => void child?.kill('SIGSTOP'),
-    goOn: () => void child?.kill('SIGCONT'),
+    hang: () => void (child && signalAll(child, 'SIGSTOP')),
+    goOn: () => void (child && signalAll(child, 'SIGCONT')),
     start,
     close: async () => {
       await end('SIGTERM');
+      await backbone.close();
       await database.drop();
       await rm(folder, { recursive: true, force: true });
     },

@@ -1,0 +1,45 @@
+import { fileURLToPath } from 'node:url';
+import { type EventStoreDbServer, startEventStoreDb } from '@waybill/testkit/eventstoredb';
+import { emptyKafka } from '@waybill/testkit/kafka';
+
+/** What a Waybill of a test runs on, beside its database. */
+export interface Backbone {
+  /** What users run; `npm run build` makes it. */
+  readonly main: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Whether it is several processes, to be signalled as one. */
+  readonly isGroup: boolean;
+  readonly eventStore: EventStoreDbServer | undefined;
+  close(): Promise<void>;
+}
+
+const builtAt = (path: string): string => fileURLToPath(new URL(`../../../../../${path}`, import.meta.url));
+
+/** All services in one process, on PostgreSQL alone. */
+const embedded = (): Backbone => ({
+  main: builtAt('services/all-in-one/dist/main.js'),
+  environment: {},
+  isGroup: false,
+  eventStore: undefined,
+  close: () => Promise.resolve(),
+});
+
+/** A process for each service behind one address: on the tier's Kafka, emptied, and an EventStoreDB of its own. */
+const distributed = async (brokers: string): Promise<Backbone> => {
+  const [eventStore] = await Promise.all([startEventStoreDb(), emptyKafka(brokers.split(','))]);
+  return {
+    main: builtAt('tools/dist/distributed/main.js'),
+    environment: { WAYBILL_KAFKA_BROKERS: brokers, WAYBILL_EVENTSTOREDB_URL: eventStore.url },
+    isGroup: true,
+    eventStore,
+    close: () => eventStore.stop(),
+  };
+};
+
+/** That of the tier that runs: journeys know nothing of it. */
+export const openBackbone = async (): Promise<Backbone> => {
+  if (process.env['WAYBILL_TEST_BACKBONE'] !== 'distributed') return embedded();
+  const brokers = process.env['WAYBILL_TEST_DISTRIBUTED_BROKERS'] ?? process.env['WAYBILL_TEST_KAFKA_BROKERS'];
+  if (!brokers) throw new Error('separate services need a Kafka: run `npm test -- --selectProjects distributed`');
+  return distributed(brokers);
+};
