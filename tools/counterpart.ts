@@ -1,4 +1,4 @@
-// `npm run counterpart -- sftp|s3|kafka|eventstoredb|event-hubs [--port N]`: a server of the test kit, to try Waybill on. Not for real data.
+// `npm run counterpart -- sftp|s3|kinesis|kafka|eventstoredb|event-hubs [--port N]`: a server of the test kit, to try Waybill on. Not for real data.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { startEventStoreDb } from '@waybill/testkit/eventstoredb';
 import { fetchJars, PLAIN_USER, SCRAM_USER, startKafka } from '@waybill/testkit/kafka';
 import { startEventHubsServer } from '@waybill/testkit/event-hubs';
+import { startKinesisServer } from '@waybill/testkit/kinesis';
 import { startS3Server } from '@waybill/testkit/s3-server';
 import { startSftpServer } from '@waybill/testkit/sftp-server';
 
@@ -76,11 +77,27 @@ const eventHubs = async (port: number): Promise<Running> => {
   };
 };
 
+const kinesis = async (port: number): Promise<Running> => {
+  const server = await startKinesisServer({
+    port,
+    streams: { waybill: 2 },
+    onRecords: (stream, records) => console.log(`stream "${stream}": ${records} records`),
+  });
+  return {
+    lines: [
+      `Kinesis server on ${server.endpoint}, stream "waybill", region "${server.region}"`,
+      `access key id "${server.accessKeyId}", secret access key "${server.secretAccessKey}"; it keeps everything in memory`,
+    ],
+    stop: () => server.stop(),
+  };
+};
+
 const kinds: Readonly<Record<string, (port: number) => Promise<Running>>> = {
   sftp,
   s3,
   kafka,
   eventstoredb,
+  kinesis,
   'event-hubs': eventHubs,
 };
 

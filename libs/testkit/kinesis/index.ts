@@ -30,6 +30,8 @@ export interface KinesisServerOptions {
   readonly clockOffsetMs?: number;
   /** What takes the records behind the checks: `kinesalite` (the default), or `memory`, which is faster and takes large ones. */
   readonly store?: 'kinesalite' | 'memory';
+  /** Hears of the records of each request that were kept. */
+  readonly onRecords?: (stream: string, records: number) => void;
 }
 
 export type Operation = 'DescribeStreamSummary' | 'PutRecords';
@@ -150,6 +152,7 @@ export const startKinesisServer = async (options: KinesisServerOptions = {}): Pr
     const records = kept.get(StreamName) ?? [];
     kept.set(StreamName, records);
     taken.forEach(({ PartitionKey, Data }, i) => records.push({ key: PartitionKey, base64: Data, at, ...placed[i]! }));
+    options.onRecords?.(StreamName, taken.length);
     let next = 0;
     return {
       FailedRecordCount: Records.length - taken.length,
