@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { shareOf } from './port.js';
+import { laterOf, readPosition, writePosition } from './positions.js';
+
+describe('The position of a stream', () => {
+  it('is read as it was written, whatever an id holds', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.string(), (change, profileId) => {
+        expect(readPosition(writePosition({ change, profileId }))).toEqual({ change, profileId });
+      }),
+    );
+    expect(writePosition({ change: 12, profileId: 'a/b' })).toBe('12/a/b');
+    expect(() => readPosition('x')).toThrow('not a position');
+  });
+
+  it('inside of a change is later than that before it', () => {
+    const inside = { change: 12, profileId: 'a' };
+    expect(laterOf({ change: 12, profileId: '' }, inside)).toBe(inside);
+    expect(laterOf({ change: 13, profileId: '' }, inside)).toEqual({ change: 13, profileId: '' });
+  });
+});
+
+it('Shares are even, and for ever the same', () => {
+  expect(['a', 'ü', 'user@example.com'].map((id) => shareOf(id, 64))).toEqual([23, 52, 9]);
+  const counts = Array.from({ length: 8 }, () => 0);
+  for (let n = 0; n < 8000; n += 1) counts[shareOf(`user${n}`, 8)]! += 1;
+  expect(Math.min(...counts)).toBeGreaterThan(850);
+});
