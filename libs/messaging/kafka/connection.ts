@@ -29,15 +29,13 @@ const CONNECT_MS = 3_000;
 
 /** A few tries: whoever asks tries again, or looks for another broker (a consumer for the new coordinator of its group). */
 export const FEW_RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
+/** For producers, up to a deadline of their own: a leader that is lost is replaced within seconds. */
+export const MANY_RETRIES = { retries: 100, initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
 
-export const connectKafka = ({
-  brokers,
-  clientId = 'waybill',
-  tls,
-  caFile,
-  sasl,
-  socketFactory,
-}: KafkaConnection): Kafka => {
+export const connectKafka = (
+  { brokers, clientId = 'waybill', tls, caFile, sasl, socketFactory }: KafkaConnection,
+  retry: typeof FEW_RETRIES = FEW_RETRIES,
+): Kafka => {
   const config: KafkaConfig = {
     brokers: [...brokers],
     clientId,
@@ -46,7 +44,7 @@ export const connectKafka = ({
     requestTimeout: REQUEST_MS,
     // What matters of it comes as events; its log names hosts and whole stacks on every retry.
     logLevel: logLevel.NOTHING,
-    retry: FEW_RETRIES,
+    retry,
     ...(tls && { ssl: caFile === undefined ? true : { ca: readFileSync(caFile, 'utf8') } }),
     ...(sasl && { sasl: sasl as SASLOptions }),
     ...(socketFactory && { socketFactory }),

@@ -67,7 +67,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
   const admin = kafka.admin();
   opened.defer(() => admin.disconnect());
   await reaching(() => admin.connect());
-  const sender = await reaching(() => openSender(kafka, times.publishMs));
+  const sender = await reaching(() => openSender(options, times.publishMs));
   opened.defer(() => sender.close());
   const subscriptions = new Set<KafkaSubscription>();
   const counts = new Map<string, number>();

@@ -1,6 +1,6 @@
 import type { Kafka, Message as OutgoingRecord, Producer, ProducerBatch } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
-import { rootOf } from './connection.js';
+import { connectKafka, type KafkaConnection, MANY_RETRIES, rootOf } from './connection.js';
 
 export interface AddressedRecord {
   readonly topic: string;
@@ -20,8 +20,6 @@ export interface Sender {
 /** A record batch for one partition, and a whole request, at most; a single record may be larger than the first. */
 const PARTITION_BYTES = 512 * 1024;
 const REQUEST_BYTES = 8 * 1024 * 1024;
-/** A leader that is lost is replaced within seconds. */
-const MANY_RETRIES = { retries: 100, initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
 /** Rounds in which a request is sent again for partitions that its answer left out. */
 const ROUNDS = 50;
 
@@ -40,15 +38,21 @@ interface Waiting extends AddressedRecord {
  * sequence numbers of a failed batch back, and another one under the same numbers would be taken for its repetition and
  * lost. What is sent meanwhile is gathered and goes with the next request.
  */
-export const openSender = async (kafka: Kafka, deadlineMs: number): Promise<Sender> => {
+export const openSender = async (connection: KafkaConnection, deadlineMs: number): Promise<Sender> => {
+  const kafka = connectKafka(connection, MANY_RETRIES);
   let connecting: Promise<Producer> | undefined = connectProducer(kafka);
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
+  let writing = Promise.resolve();
 
   /** A producer that failed is never used again: under its sequence numbers may stand what was written after all. */
   const retire = (): void => {
-    void connecting?.then((producer) => producer.disconnect()).catch(() => undefined);
+    const producer = connecting;
     connecting = undefined;
+    const leave = async (): Promise<void> => (await producer)?.disconnect();
+    // Also when kafkajs has given up its own retries: it connects again for them.
+    void leave().catch(() => undefined);
+    void writing.then(leave, leave).catch(() => undefined);
   };
 
   try {
@@ -63,10 +67,8 @@ export const openSender = async (kafka: Kafka, deadlineMs: number): Promise<Send
       const batch = takeBatch();
       try {
         connecting ??= connectProducer(kafka);
-        await withinDeadline(
-          connecting.then((producer) => write(producer, batch)),
-          deadlineMs,
-        );
+        writing = connecting.then((producer) => write(producer, batch));
+        await withinDeadline(writing, deadlineMs);
         batch.forEach(({ ticket }) => (ticket.left -= 1) === 0 && ticket.resolve());
       } catch (error) {
         retire();
@@ -157,7 +159,6 @@ const connectAs = async (kafka: Kafka, idempotent: boolean): Promise<Producer> =
       () =>
       ({ message }) =>
         message.partition!, // settled before
-    retry: MANY_RETRIES,
   });
   await producer.connect();
   return producer;

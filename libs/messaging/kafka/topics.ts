@@ -111,7 +111,9 @@ const changeSettings = async (admin: Admin, topics: readonly TopicDeclaration[])
   await admin.alterConfigs({
     validateOnly: false,
     resources: topics.map((topic) => {
-      const own = [...(current.get(topic.name) ?? [])].filter(([, { source }]) => source === kafkajs.ConfigSource.TOPIC_CONFIG);
+      const own = [...(current.get(topic.name) ?? [])].filter(
+        ([, { source }]) => source === kafkajs.ConfigSource.TOPIC_CONFIG,
+      );
       const entries = { ...Object.fromEntries(own.map(([name, { value }]) => [name, value])), ...settingsOf(topic) };
       return {
         type: ConfigResourceTypes.TOPIC,

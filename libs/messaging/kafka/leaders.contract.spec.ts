@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newId } from '@waybill/kernel';
+import { describeWith } from '@waybill/testkit/availability';
+import { findJars, type KafkaCluster, startKafka } from '@waybill/testkit/kafka';
+import { Kafka, logLevel } from 'kafkajs';
+import type { MessageBus } from '../port.js';
+import { withAdmin } from './connection.js';
+import { openKafka } from './message-bus.js';
+import { type Effects, openEffects } from './testing/effects.js';
+import { eventually, numbered, publishUntilDone } from './testing/load.js';
+
+const PARTITIONS = 12;
+const KEYS = 60;
+const ATTEMPTS = 3;
+
+describeWith('the bus on three brokers, each of which is lost in turn', findJars(), (jars) => {
+  let cluster: KafkaCluster;
+  let effects: Effects;
+  const buses: MessageBus[] = [];
+
+  beforeAll(async () => {
+    [cluster, effects] = await Promise.all([startKafka(jars(), { nodes: 3 }), openEffects()]);
+  }, 180_000);
+  afterAll(async () => {
+    await Promise.all(buses.map((bus) => bus.close()));
+    await cluster.stop();
+    await effects.close();
+  }, 60_000);
+
+  const openBus = async (): Promise<MessageBus> => {
+    const times = { sessionMs: 4_000, heartbeatMs: 300, fetchWaitMs: 50, graceMs: 2_000, publishMs: 30_000 };
+    const bus = await openKafka({ brokers: cluster.brokers, times });
+    buses.push(bus);
+    return bus;
+  };
+
+  const partitionsOf = (topic: string) =>
+    withAdmin(cluster, async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]?.partitions ?? [];
+    });
+  const stored = (topic: string) =>
+    withAdmin(cluster, async (admin) =>
+      (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0),
+    );
+
+  /** Each broker leads some partition; it is killed, another one leads, it comes back and is in sync again. */
+  const loseEachLeader = async (topic: string): Promise<void> => {
+    for (const node of cluster.nodes) {
+      await node.kill();
+      await eventually(async () => {
+        const partitions = await partitionsOf(topic);
+        expect(partitions).toHaveLength(PARTITIONS);
+        expect(partitions.every(({ leader }) => leader !== node.id && leader > 0)).toBe(true);
+      }, 30_000);
+      await sleep(1_500);
+      await node.start();
+      await eventually(async () => {
+        expect((await partitionsOf(topic)).every(({ isr }) => isr.length === 3)).toBe(true);
+      }, 60_000);
+    }
+  };
+
+  it('loses nothing, doubles no effect and keeps every key in order, where a bare producer loses messages', async () => {
+    const [ours, bare] = [`waybill.test.${newId()}`, `waybill.test.${newId()}`];
+    const [producer, one, two] = [await openBus(), await openBus(), await openBus()];
+    await producer.ensureTopics([ours, bare].map((name) => ({ name, partitions: PARTITIONS })));
+    for (const reader of [one, two]) await reader.subscribe({ group: 'effects', topics: [ours] }, effects.handle);
+
+    let index = 0;
+    let lostByBare = 0;
+    for (let attempt = 1; attempt <= ATTEMPTS && lostByBare === 0; attempt++) {
+      let over = false;
+      const publishing = (async () => {
+        for (; !over; index++) {
+          await publishUntilDone(
+            producer,
+            Array.from({ length: KEYS }, (_, key) => numbered(ours, `key-${key}`, index)),
+          );
+          await sleep(5);
+        }
+      })();
+      const bareProducer = sendBare(cluster.brokers, bare, () => over);
+      const losing = loseEachLeader(ours).finally(() => (over = true));
+      await Promise.all([losing, publishing]);
+      lostByBare += (await bareProducer) - (await stored(bare));
+    }
+
+    await eventually(async () => expect(await effects.count()).toBe(index * KEYS), 90_000);
+    expect(await effects.disordered()).toEqual([]);
+    expect(await stored(ours)).toBe(index * KEYS);
+    expect(lostByBare).toBeGreaterThan(0);
+  }, 280_000);
+});
+
+/** What kafkajs says it wrote: the same load by `producer.send` alone, idempotent and with all acknowledgements. */
+const sendBare = async (brokers: readonly string[], topic: string, isOver: () => boolean): Promise<number> => {
+  const retry = { retries: 100, initialRetryTime: 100, maxRetryTime: 500 };
+  const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING, retry });
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  let sent = 0;
+  while (!isOver()) {
+    const messages = Array.from({ length: KEYS }, (_, key) => ({ key: `key-${key}`, value: 'x' }));
+    await producer.send({ topic, acks: -1, messages });
+    sent += KEYS;
+    await sleep(5);
+  }
+  await producer.disconnect();
+  return sent;
+};
