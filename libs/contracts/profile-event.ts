@@ -70,9 +70,31 @@ export const ProfileEventPayload = Type.Object(
 );
 export type ProfileEventPayload = Data<typeof ProfileEventPayload>;
 
+const EXAMPLE: ProfileEventPayload & Readonly<Record<string, unknown>> = {
+  person: { name: { firstName: 'Anna' } },
+  personalEmail: { address: 'anna@example.com' },
+  segmentMembership: {
+    ups: { loyal: { lastQualificationTime: '2026-11-22T08:00:00.000Z', status: 'realized' } },
+  },
+  identityMap: { email: [{ id: 'anna@example.com' }], crm: [{ id: '4711' }, { id: '4712' }] },
+  waybill: {
+    version: 1,
+    eventId: 'f3c1b0a2-6f0e-5d0b-9a55-6c5f1f8a2c11',
+    profileId: '4711',
+    sequence: 42,
+    changedAt: '2026-11-22T08:00:00.123Z',
+    tenant: 'acme',
+    sandbox: 'prod',
+    destinationId: '0197f0c4-7a10-4c3e-9b1e-000000000002',
+    mappingRevision: 1,
+    replay: false,
+  },
+};
+
 /** JSON Schema 2020-12, as it is served (`GET /v1/schemas/profile-event.json`). */
 export const PROFILE_EVENT_SCHEMA: Readonly<Record<string, unknown>> = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Profile event',
   ...(JSON.parse(JSON.stringify(ProfileEventPayload)) as object),
+  examples: [EXAMPLE],
 };
