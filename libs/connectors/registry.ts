@@ -1,17 +1,14 @@
-import { eventHubsSpec } from './event-hubs/spec.js';
+import { azureEventHubs } from './event-hubs/index.js';
 import { amazonKinesis } from './kinesis/index.js';
 import type { Connector, ConnectorSpec } from './port.js';
 import { amazonS3 } from './s3/index.js';
 import { sftp } from './sftp/index.js';
 
 /** Every destination type that can be delivered to. Adding one is its folder and a line here. */
-export const connectors: readonly Connector[] = [amazonS3, sftp, amazonKinesis];
-
-/** Shown in the catalog with their forms, and not connected to yet: there is no connector for them. */
-const announced: readonly ConnectorSpec[] = [eventHubsSpec];
+export const connectors: readonly Connector[] = [amazonS3, sftp, amazonKinesis, azureEventHubs];
 
 /** Every card of the catalog. */
-export const specs: readonly ConnectorSpec[] = [...connectors.map(({ spec }) => spec), ...announced];
+export const specs: readonly ConnectorSpec[] = connectors.map(({ spec }) => spec);
 
 export const connectorFor = (type: string): Connector | undefined => connectors.find(({ spec }) => spec.type === type);
 

@@ -1,0 +1,71 @@
+import type { EventDataBatch } from '@azure/event-hubs';
+import type { EventBatch, EventOutcome, EventRecord } from '../port.js';
+import { CLOSED, EventHubsFailure, toWaybillError } from './failure.js';
+import type { RenewedLink } from './renewed-link.js';
+
+/** The application property that holds the key of a record: the partition key is that of the bucket. */
+export const KEY_PROPERTY = 'record-key';
+
+/** The SDK takes a Buffer for bytes, and an array of another realm for something to write as JSON. */
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+/** What could have reached the service though it did not say so. */
+const isUnknown = ({ code }: EventHubsFailure): boolean => code === 'timed-out' || code === 'unreachable';
+
+/** The SDK encodes each record as it is added, so that it counts to the byte. */
+export class HubBatch implements EventBatch {
+  constructor(
+    private readonly batch: EventDataBatch,
+    private readonly links: RenewedLink,
+  ) {}
+
+  /** A record that is too large by what is counted beside its data alone is found `too-large` first in a batch, and `full` before. */
+  add({ key, data, properties }: EventRecord): 'added' | 'full' | 'too-large' {
+    const event = { body: bufferOf(data), properties: { ...properties, [KEY_PROPERTY]: key } };
+    if (this.batch.tryAdd(event)) return 'added';
+    return this.batch.count === 0 || data.length > this.batch.maxSizeInBytes ? 'too-large' : 'full';
+  }
+
+  get records(): number {
+    return this.batch.count;
+  }
+
+  get bytes(): number {
+    return this.batch.sizeInBytes;
+  }
+
+  async send(signal: AbortSignal): Promise<readonly EventOutcome[]> {
+    if (this.records === 0) return [];
+    const link = await this.links.opened(signal);
+    try {
+      await link.send(this.batch, signal);
+      return this.#each({ sent: true });
+    } catch (error) {
+      const failure = error instanceof EventHubsFailure ? error : undefined;
+      // Nobody waits for its answer any more, and what is sent again must not be overtaken by it.
+      if (failure === undefined || isUnknown(failure)) link.discard();
+      if (failure === undefined || failure.concern === 'destination') throw toWaybillError(error);
+      // The next link shows why this one was closed: a right that is gone, or nothing that lasts.
+      if (failure.provider === CLOSED) await this.links.opened(signal);
+      return this.#each(this.#outcomeOf(failure, failure.concern));
+    }
+  }
+
+  #outcomeOf(failure: EventHubsFailure, concern: 'throttled' | 'failed' | 'refused'): EventOutcome {
+    const { provider, message, waitMs } = failure;
+    return {
+      sent: false,
+      code: provider,
+      message: isUnknown(failure) ? `${message} Whether it arrived is unknown.` : message,
+      // Of many records one may be to blame, and the service does not say which.
+      kind: concern === 'refused' && this.records > 1 ? 'failed' : concern,
+      ...(waitMs === undefined ? {} : { waitMs }),
+    };
+  }
+
+  /** A batch lands whole or not at all. */
+  #each(outcome: EventOutcome): readonly EventOutcome[] {
+    return Array.from({ length: this.records }, () => outcome);
+  }
+}
