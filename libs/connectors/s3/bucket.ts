@@ -46,6 +46,7 @@ const STAGING_ID = 'waybill-staging-id';
 export interface Bucket {
   /** One page of one. */
   list(prefix: string): Promise<void>;
+  /** When it had to be tried again, other uploads of this key are aborted: keys belong to one writer. */
   startUpload(key: string, policy: ChecksumPolicy, stagingId: string): Promise<string>;
   sendPart(
     upload: OpenUpload,
@@ -74,13 +75,40 @@ export interface Bucket {
 export const openBucket = (client: S3Client, name: string, signal: () => AbortSignal): Bucket => {
   const Bucket = name;
   const options = (own?: AbortSignal) => ({ abortSignal: own ?? signal() });
+
+  const abort = async ({ key, uploadId }: OpenUpload): Promise<void> => {
+    await client.send(new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId: uploadId }), options());
+  };
+
+  const listUploads = async (prefix: string): Promise<readonly OpenUpload[]> => {
+    const uploads: OpenUpload[] = [];
+    for (let marker = {}; ;) {
+      const page = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...marker }), options());
+      for (const { Key, UploadId } of page.Uploads ?? []) {
+        if (Key && UploadId) uploads.push({ key: Key, uploadId: UploadId });
+      }
+      if (!page.IsTruncated) return uploads;
+      marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+    }
+  };
+
+  /** An answer that was lost may have named an upload: nobody else would ever know of it. */
+  const abortOthers = async ({ key, uploadId }: OpenUpload): Promise<void> => {
+    try {
+      const others = (await listUploads(key)).filter((each) => each.key === key && each.uploadId !== uploadId);
+      await Promise.all(others.map(abort));
+    } catch {
+      // Without the right to list they stay until the bucket removes them; the proof of the target said so.
+    }
+  };
+
   return {
     list: async (prefix) => {
       await client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, MaxKeys: 1 }), options());
     },
 
     startUpload: async (key, policy, stagingId) => {
-      const { UploadId } = await client.send(
+      const { UploadId, $metadata } = await client.send(
         new CreateMultipartUploadCommand({
           Bucket,
           Key: key,
@@ -91,6 +119,7 @@ export const openBucket = (client: S3Client, name: string, signal: () => AbortSi
         options(),
       );
       if (!UploadId) throw new Error('The server started an upload without naming it.');
+      if (($metadata.attempts ?? 1) > 1) await abortOthers({ key, uploadId: UploadId });
       return UploadId;
     },
 
@@ -139,9 +168,7 @@ export const openBucket = (client: S3Client, name: string, signal: () => AbortSi
       return VersionId;
     },
 
-    abort: async ({ key, uploadId }) => {
-      await client.send(new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId: uploadId }), options());
-    },
+    abort,
 
     listParts: async ({ key, uploadId }, policy) => {
       const tags: PartTag[] = [];
@@ -163,20 +190,7 @@ export const openBucket = (client: S3Client, name: string, signal: () => AbortSi
       }
     },
 
-    listUploads: async (prefix) => {
-      const uploads: OpenUpload[] = [];
-      for (let marker = {}; ;) {
-        const page = await client.send(
-          new ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...marker }),
-          options(),
-        );
-        for (const { Key, UploadId } of page.Uploads ?? []) {
-          if (Key && UploadId) uploads.push({ key: Key, uploadId: UploadId });
-        }
-        if (!page.IsTruncated) return uploads;
-        marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
-      }
-    },
+    listUploads,
 
     head: async (key, policy) => {
       const answer = await client.send(

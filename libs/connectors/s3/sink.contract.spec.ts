@@ -73,6 +73,14 @@ describe('staging', () => {
     expect(calls('UploadPart')).toBe(6);
   });
 
+  it('leaves no upload behind whose name was in an answer that was lost', async () => {
+    await start();
+    server.inject('CreateMultipartUpload', { kind: 'lose-answer' });
+    await sink.publish(await stage());
+    expect(calls('CreateMultipartUpload')).toBe(2);
+    expect([...server.uploads.keys()]).toEqual([]);
+  });
+
   it.each<[string, Operation, Parameters<S3Server['inject']>[1], string]>([
     [
       'a server that stays busy',
