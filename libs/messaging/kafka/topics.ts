@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type ConfigSource } from 'kafkajs';
 import { SERVICES, TOPICS, topicsReadBy } from '@waybill/contracts';
 import { deadLetterTopic, MAX_MESSAGE_BYTES, type TopicDeclaration } from '../port.js';
@@ -5,6 +6,7 @@ import { deadLetterTopic, MAX_MESSAGE_BYTES, type TopicDeclaration } from '../po
 // Node finds not every name of this CommonJS module by itself.
 const { ConfigResourceTypes } = kafkajs;
 
+const KNOWN_WITHIN_MS = 15_000;
 const DAY_MS = 86_400_000;
 const RETENTION_MS = 7 * DAY_MS;
 /** A message of 1 MiB with its headers and Kafka's own framing. */
@@ -84,7 +86,7 @@ export const applyTopics = async (
   if (missing.length > 0) {
     // False when another process was quicker.
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false, // kafkajs asks a broker that may not have heard of them, and fails
       topics: missing.map((topic) => ({
         topic: topic.name,
         numPartitions: topic.partitions,
@@ -93,6 +95,10 @@ export const applyTopics = async (
       })),
     });
   }
+  await untilKnown(
+    admin,
+    missing.map(({ name }) => name),
+  );
   const changeable = before.filter(({ settings }) => settings.length > 0).map(({ name }) => declared.get(name)!);
   if (changeable.length > 0) await changeSettings(admin, changeable);
   return before.map((report) => {
@@ -100,6 +106,17 @@ export const applyTopics = async (
     if (report.partitions !== report.wanted) return report;
     return { ...report, state: report.settings.length > 0 ? 'changed' : 'fine' };
   });
+};
+
+/** What the controller made reaches the brokers a moment later. */
+const untilKnown = async (admin: Admin, names: readonly string[]): Promise<void> => {
+  const deadline = performance.now() + KNOWN_WITHIN_MS;
+  while (names.length > 0) {
+    const counts = await partitionCounts(admin).catch(() => new Map<string, number>());
+    if (names.every((name) => counts.has(name))) return;
+    if (performance.now() > deadline) throw new Error(`the brokers do not know of ${names.join(', ')} yet`);
+    await sleep(100);
+  }
 };
 
 /** Kafka replaces all settings of a topic at once, so those that somebody else made are sent along. */
