@@ -33,6 +33,7 @@ export class ExportNowHandler implements ICommandHandler<ExportNow> {
   async execute({ context, destinationId, segmentIds }: ExportNow): Promise<readonly RequestedRun[]> {
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
     if (delivery.status !== 'enabled') throw destinationDisabled();
+    if (delivery.files === null) throw destinationIsLive();
     const activations = activationsOf(delivery, segmentIds);
     const requested: RequestedRun[] = [];
     for (const { segmentId, schedule } of activations) {
@@ -59,7 +60,6 @@ export const activationsOf = (
   delivery: Delivery,
   segmentIds: readonly string[] | undefined,
 ): Delivery['activations'] => {
-  if (delivery.files === null) throw destinationIsLive();
   const known = new Map(delivery.activations.map((activation) => [activation.segmentId, activation]));
   if (known.size === 0) throw nothingActivated();
   return [...new Set(segmentIds ?? known.keys())].map((segmentId) => known.get(segmentId) ?? notActivated(segmentId));

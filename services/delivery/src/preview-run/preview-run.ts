@@ -9,6 +9,8 @@ import { rowsOf } from '../execute-run/part-stager.js';
 import { Planner } from '../execute-run/plan-run.js';
 import { activationsOf } from '../export-now/export-now.js';
 import { previewRows } from '../rows/index.js';
+import { STREAM_SOURCE, type StreamSource } from '../stream-source/index.js';
+import { previewEvents } from './preview-events.js';
 import { fileNameOfPart, manifestName, type Run, runDecider, type RunEvent } from '../run/index.js';
 
 const MOST_ROWS = 100;
@@ -35,9 +37,13 @@ export class PreviewRoute {
     @Inject(SERVICE) private readonly service: Service,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(Planner) private readonly planner: Planner,
+    @Inject(STREAM_SOURCE) private readonly source: StreamSource,
   ) {}
 
-  /** What an export now would deliver: names, how many rows, the first of them, who is left out. Nothing is sent, and nothing recorded. */
+  /**
+   * What an export now would deliver: names, how many rows, the first of them, who is left out. Of what delivers events: the
+   * events of the first members. Nothing is sent, and nothing recorded.
+   */
   @Post()
   @HttpCode(200)
   @Roles('operator')
@@ -49,6 +55,10 @@ export class PreviewRoute {
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
     const items = [];
     for (const { segmentId, schedule } of activationsOf(delivery, segmentIds)) {
+      if (delivery.files === null) {
+        items.push(await previewEvents(this.service, this.source, context, { destinationId, segmentId, rows }));
+        continue;
+      }
       const run = imagined(context, destinationId, segmentId, schedule?.mode ?? 'full');
       items.push(await this.previewOf(run, context, rows));
     }
