@@ -1,6 +1,8 @@
 import { append } from './append.js';
+import { eventstoredb } from './eventstoredb.js';
 import { exportPipeline } from './export-pipeline.js';
 import { httpCommand } from './http-command.js';
+import { kinesisSink } from './kinesis.js';
 import { load } from './load.js';
 import { rebuild } from './rebuild.js';
 import type { Bench } from './result.js';
@@ -10,10 +12,12 @@ import { sftpUpload } from './sftp-upload.js';
 /** Every bench by the name that `--only` takes, in the order of the table. */
 export const benches: Readonly<Record<string, Bench>> = {
   append,
+  eventstoredb,
   rebuild,
   load,
   'export-pipeline': exportPipeline,
   'sftp-upload': sftpUpload,
   's3-upload': s3Upload,
+  'kinesis-sink': kinesisSink,
   'http-command': httpCommand,
 };
