@@ -14,7 +14,10 @@ export interface NewEvent {
   readonly metadata: EventMetadata;
 }
 
-/** `duplicate`: these very events were appended before; revision and position are those of the first time. */
+/**
+ * `duplicate`: these very events were appended before; revision and position are those of the first time. Of several that
+ * send them at the same moment, EventStoreDB lets more than one believe that it `appended` them.
+ */
 export interface Appended {
   readonly outcome: 'appended' | 'duplicate';
   /** Of the last event of the append. */

@@ -62,7 +62,8 @@ const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 
 /**
  * A server on 127.0.0.1 that speaks the protocol of EventStoreDB 23.10, in memory: for tests and for trying things out,
- * with faults to inject. How near it comes is held against recorded answers of a genuine one (transcript/).
+ * with faults to inject. What it answers to an unencrypted client is held to the recorded answers of a genuine one
+ * (transcript/); gossip, leaders and access follow the client, and were never compared.
  */
 export const startEventStoreDb = async (options: EventStoreDbOptions = {}): Promise<EventStoreDbServer> => {
   const { log = new EventLog(), cluster = newCluster(), faults = {}, maxAppendBytes = 1024 * 1024 } = options;
