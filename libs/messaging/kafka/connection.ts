@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { connect, isIP } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { isWaybillError, WaybillError } from '@waybill/kernel';
 import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
@@ -33,7 +35,7 @@ export const FEW_RETRIES = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_
 export const MANY_RETRIES = { retries: 100, initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
 
 export const connectKafka = (
-  { brokers, clientId = 'waybill', tls, caFile, sasl, socketFactory }: KafkaConnection,
+  { brokers, clientId = 'waybill', tls, caFile, sasl, socketFactory = openSocket }: KafkaConnection,
   retry: typeof FEW_RETRIES = FEW_RETRIES,
 ): Kafka => {
   const config: KafkaConfig = {
@@ -47,9 +49,21 @@ export const connectKafka = (
     retry,
     ...(tls && { ssl: caFile === undefined ? true : { ca: readFileSync(caFile, 'utf8') } }),
     ...(sasl && { sasl: sasl as SASLOptions }),
-    ...(socketFactory && { socketFactory }),
+    socketFactory,
   };
   return new Kafka(config);
+};
+
+const KEEP_ALIVE_MS = 30_000;
+
+/** As kafkajs makes them, without Nagle's algorithm, and without its warning when many requests wait for a connection. */
+const openSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  // kafkajs says that TLS is always there.
+  const tls = ssl as ConnectionOptions | undefined;
+  const socket = tls
+    ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...tls }, onConnect)
+    : connect({ host, port }, onConnect);
+  return socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true).setMaxListeners(0);
 };
 
 /** Runs a call to the cluster; what it rejects with becomes an error of the port. */
