@@ -3,20 +3,25 @@ import { startEncryptionThread } from './encryption-thread.js';
 import type { EncryptionWorkerData } from './encryption-worker.js';
 import { encryptingKeyOf } from './encrypting-key.js';
 import { POLICY } from './policy.js';
-import type { RecipientKey } from './recipient-key.js';
 
 const BLOCK_BYTES = 2 ** 17;
 /** Blocks that are encrypted while the reader is busy with earlier ones. */
 const READ_AHEAD = 8;
 
+/** An accepted key; ASCII-armored. */
+interface AcceptedKey {
+  readonly armored: string;
+}
+
 /**
  * The content as one binary OpenPGP message for the key: not compressed, with a modification detection code, readable by
- * GnuPG 2.2 and newer. Rejects with `encryption-key-unusable` when the key has expired meanwhile. Bounded memory, on a thread of its own. A failure of the content is the stream's, and whoever leaves
- * the loop early ends the content and the thread.
+ * GnuPG 2.2 and newer. Rejects with `encryption-key-unusable` when the key has expired meanwhile. Bounded memory, on a
+ * thread of its own. A failure of the content is the stream's, and whoever leaves the loop early ends the content and the
+ * thread.
  */
 export async function* encryptStream(
   content: AsyncIterable<Uint8Array>,
-  key: Pick<RecipientKey, 'armored'>,
+  key: AcceptedKey,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { session, packet } = await openSession(key);
   await using thread = startEncryptionThread(session);
@@ -37,7 +42,7 @@ const CIPHERS: Readonly<Record<string, EncryptionWorkerData['cipher']>> = {
 };
 
 /** A fresh session key of the kind that the recipient prefers, and the packet that tells it to them alone. */
-const openSession = async ({ armored }: Pick<RecipientKey, 'armored'>) => {
+const openSession = async ({ armored }: AcceptedKey) => {
   const encryptionKeys = await openpgp.readKey({ armoredKey: armored });
   await encryptingKeyOf(encryptionKeys); // it may have expired since it was accepted
   const { algorithm, data } = await openpgp.generateSessionKey({ encryptionKeys, config: POLICY });

@@ -1,8 +1,3 @@
-import type { FilesOptions } from '@waybill/contracts';
-import type { Column } from './columns.js';
-import { csvDialect } from './csv.js';
-import { jsonDialect } from './json.js';
-
 /** Why a cell cannot stand in a file, and its row is left out. */
 export const FORMULA = -1;
 export const UNQUOTABLE = -2;
@@ -30,9 +25,3 @@ export interface Dialect {
 
 export const ANYWHERE = 1;
 export const FIRST = 2;
-
-export const dialectOf = (columns: readonly Column[], { format, csv }: FilesOptions): Dialect => {
-  if (format === 'json') return jsonDialect(columns);
-  if (!csv) throw new Error('A CSV file needs its options.');
-  return csvDialect(columns, csv);
-};

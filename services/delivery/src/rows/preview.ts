@@ -1,7 +1,7 @@
 import type { Database } from '@waybill/postgres';
 import { columnsOf } from './columns.js';
 import { copyOut } from './copy-text.js';
-import { dialectOf } from './dialect.js';
+import { dialectOf } from './dialect-of.js';
 import { withExportConnection } from './export-connection.js';
 import { countQuery, rowsQuery } from './query.js';
 import type { RowsRequest } from './request.js';

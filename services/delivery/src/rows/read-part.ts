@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database } from '@waybill/postgres';
 import { copyOut } from './copy-text.js';
 import { columnsOf } from './columns.js';
-import { dialectOf } from './dialect.js';
+import { dialectOf } from './dialect-of.js';
 import { withExportConnection } from './export-connection.js';
 import { gzipped } from './gzip.js';
 import { type RowKey, rowsQuery } from './query.js';

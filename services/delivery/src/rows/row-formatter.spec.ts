@@ -1,7 +1,7 @@
 import type { CsvOptions, MappingField } from '@waybill/contracts';
 import fc from 'fast-check';
 import { columnsOf } from './columns.js';
-import { dialectOf } from './dialect.js';
+import { dialectOf } from './dialect-of.js';
 import { RowFormatter } from './row-formatter.js';
 
 const CSV: CsvOptions = {
