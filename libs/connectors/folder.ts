@@ -7,11 +7,20 @@ export interface FolderSegment {
 /** Macros stand at the end of a folder only: one of them, or the name and then the id as two nested folders. */
 const MACROS = /(?:^|\/)(?:%SEGMENT_NAME%(?:\/%SEGMENT_ID%)?|%SEGMENT_ID%)$/;
 
-/** A segment's name or id as one folder: what would split, hide or climb folders becomes an underscore; spaces stay. */
-const asFolderName = (text: string): string => {
+/** A segment's name as one folder: what would split, hide or climb folders becomes an underscore; spaces stay. */
+const nameAsFolder = (text: string): string => {
   const name = text.replace(/[/\\\u0000-\u001f\u007f]/g, '_').trim();
   return /^\.*$/.test(name) ? '_' : name;
 };
+
+/**
+ * A segment's id as one folder, another one for each id: most stay as they are, and what would split, hide or climb folders
+ * is percent-encoded, as is the percent sign: `a/b` is `a%2Fb`.
+ */
+const idAsFolder = (id: string): string =>
+  id.replace(/[%/\\\u0000-\u001f\u007f]|^\s+|\s+$|^\.{1,2}$/g, (signs) =>
+    [...Buffer.from(signs)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
 
 /** `a/b/` and `a/b` are one folder; `/` stays the root. */
 const withoutTrailingSlash = (folder: string): string => folder.replace(/(?<=[^/])\/+$/, '');
@@ -34,8 +43,8 @@ export const pathIn = (folder: string, name: string): string =>
 export const expandFolder = (folder: string, segment?: FolderSegment): string => {
   const macros = segment && MACROS.exec(withoutTrailingSlash(folder))?.[0].replace(/^\//, '');
   if (!macros) return fixedPartOf(folder);
-  const expanded = macros
-    .replace('%SEGMENT_NAME%', () => asFolderName(segment.name))
-    .replace('%SEGMENT_ID%', () => asFolderName(segment.id));
+  const expanded = macros.replace(/%SEGMENT_(NAME|ID)%/g, (_, which) =>
+    which === 'NAME' ? nameAsFolder(segment.name) : idAsFolder(segment.id),
+  );
   return pathIn(fixedPartOf(folder), expanded);
 };
