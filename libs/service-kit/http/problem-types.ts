@@ -224,6 +224,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
   ],
   'run-ended': ['conflict', 'The run has ended already.'],
   'run-not-failed': ['conflict', 'Only a failed run can be retried. Ask for a new export instead.'],
+  'run-too-old-to-retry': [
+    'conflict',
+    'A failed run can be retried for 30 days; what it needs to go on was forgotten since. Ask for a new export instead.',
+  ],
   'run-superseded': [
     'conflict',
     'There is nothing to export any more: the destination was disabled or deleted, or the segment switched off.',

@@ -230,6 +230,25 @@ describe('an export to a partner where something goes wrong', () => {
     });
   });
 
+  it('who goes away while a run is cancelled may keep something half-written, and the run says so', async () => {
+    const partner = await newPartner('Gone');
+    const stuck = new Promise<void>((resolve) => {
+      partner.faults.onRequest = ({ name }) => {
+        if (name === 'WRITE') resolve();
+        return name === 'WRITE' ? 'hang' : undefined;
+      };
+    });
+    const runId = await exportNow(api, partner.destinationId);
+    await stuck;
+    bodyOf(await api.post(`/v1/runs/${runId}/cancel`));
+    await partner.server.stop();
+    const run = await endOf(api, runId);
+    expect(run).toMatchObject({ status: 'cancelled', files: [], manifest: null });
+    expect(run.leftBehind).toMatch(/^In "incoming" at the partner, temporary files .* could not be removed: /);
+    expect(run.leftBehind).toContain(String(partner.server.port));
+    expect(partner.names).toContainEqual(expect.stringMatching(/^\.waybill-.*\.part$/));
+  });
+
   it('who stays away fails it after some tries, and a retry completes it once they are back', async () => {
     const run = await endOf(api, runToTheAbsent, 90_000);
     expect(failureOf(run)).toBe('failed /problems/partner-unavailable');

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Database, Migration } from '@waybill/postgres';
 import { DATABASE } from '@waybill/service-kit';
+import { RETRY_DAYS } from '../run/index.js';
 
 export const boundaryMigrations: readonly Migration[] = [
   {
@@ -12,7 +13,7 @@ export const boundaryMigrations: readonly Migration[] = [
 
 /**
  * Where each part of a run ended, so that the next one begins there after a crash. It names a profile, so it stands in a
- * table that is emptied when the run ends, and in no event.
+ * table that is emptied when the run ends or can no longer be retried, and in no event.
  */
 @Injectable()
 export class Boundaries {
@@ -37,11 +38,15 @@ export class Boundaries {
     );
   }
 
-  /** Of runs that ended while nobody was there to forget them. A failed one keeps its own: it may be retried. */
+  /** Of runs that ended while nobody was there to forget them, and of those that failed too long ago to be retried. */
   async sweep(): Promise<void> {
     await this.database.pool.query(
       `delete from part_boundaries using runs
-       where state->>'runId' = run_id::text and state->>'status' in ('completed', 'cancelled')`,
+       where state->>'runId' = run_id::text
+         and (state->>'status' in ('completed', 'cancelled')
+              or state->>'status' = 'failed'
+                 and (state->>'finishedAt')::timestamptz < now() - make_interval(days => $1))`,
+      [RETRY_DAYS + 1], // a retry that was accepted in the last minute is not to lose them
     );
   }
 

@@ -8,6 +8,9 @@ import { type CredentialsInUse, credentialsInUse, type Plan, planRun, type Run }
 
 type Account = AnswerOf<typeof DescribeAccount>;
 
+/** For the read model of runs, such as while it is rebuilt; after that it is `unavailable`, and tried again. */
+const WAIT_MS = 30_000;
+
 /** The account as it is now: what an attempt works with at the partner, and for whom it encrypts. */
 export interface AccountInUse {
   readonly account: Account;
@@ -62,6 +65,7 @@ export class Planner {
    * one is known for good.
    */
   private async earlierRuns({ destinationId, runId }: Run, { tenant, sandbox }: Scope): Promise<readonly Run[]> {
+    await this.service.readModelsReach('head', WAIT_MS); // one that is missed would be delivered twice, or begin anew
     const { rows } = await this.database.pool.query<{ state: Run }>(
       `select state from runs
        where state->>'destinationId' = $1 and state->>'runId' <> $2 and tenant = $3 and sandbox = $4

@@ -6,7 +6,15 @@ import { type CommandContext, isWaybillError, messageOf, newId, type Scope, Wayb
 import type { Vault } from '@waybill/secrets';
 import { CONFIGURATION, type Configuration, traced, VAULT } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
-import { fileNameOfPart, manifestName, type Plan, RUN_SUPERSEDED, type Run, type RunState } from '../run/index.js';
+import {
+  fileNameOfPart,
+  manifestName,
+  type Plan,
+  RUN_SUPERSEDED,
+  type Run,
+  type RunState,
+  type Untidy,
+} from '../run/index.js';
 import { Boundaries } from './boundaries.js';
 import { deliver, type Step } from './deliver.js';
 import { type AccountInUse, Planner } from './plan-run.js';
@@ -88,6 +96,7 @@ export class RunExecutor {
     const { plan, inUse } = await this.planned(attempt);
     const sink = await this.openSink(attempt, plan, inUse, attempt.signal);
     const stage = async (run: Run, path: string, content: AsyncIterable<Uint8Array>, what: string) => {
+      attempt.mayHaveStaged = true;
       if (run.attempt > 1) await sink.sweep(plan.folder, run.runId, [path]);
       return sink.stage(path, content, { owner: `${run.runId}-${what}-${run.attempt}` });
     };
@@ -165,8 +174,7 @@ export class RunExecutor {
     }
     const at = new Date().toISOString();
     if (interruption === 'cancelled') {
-      await this.removeStaged(attempt);
-      await attempt.record({ type: 'CancelRun', at });
+      await attempt.record({ type: 'CancelRun', ...(await this.removeStaged(attempt)), at });
       return;
     }
     if (slug === RUN_SUPERSEDED) {
@@ -175,15 +183,14 @@ export class RunExecutor {
       return;
     }
     if (!isWaybillError(error)) this.log.error({ err: error }, `run ${attempt.runId} failed`);
-    await this.removeStaged(attempt);
-    await attempt.record({ type: 'FailRun', problem: problemOf(error), at });
+    await attempt.record({ type: 'FailRun', problem: problemOf(error), ...(await this.removeStaged(attempt)), at });
   }
 
-  /** Nothing half-written stays at the partner, as far as they let us; what stays for now, a later sweep removes. */
-  private async removeStaged(attempt: Attempt): Promise<void> {
+  /** Nothing half-written stays at the partner, as far as they let us; else answers what may be left, for people to see. */
+  private async removeStaged(attempt: Attempt): Promise<Untidy> {
     const { run } = attempt;
     const { plan } = run;
-    if (!plan) return;
+    if (!plan || !attempt.mayHaveStaged) return {};
     try {
       const inUse = await this.planner.accountOf(plan.accountId, attempt.context());
       const sink = await this.openSink(attempt, plan, inUse, AbortSignal.timeout(30_000));
@@ -203,8 +210,13 @@ export class RunExecutor {
       } finally {
         await sink.close();
       }
+      return {};
     } catch (error) {
-      this.log.warn(`run ${attempt.runId}: temporary files may be left at the partner: ${messageOf(error)}`);
+      const leftBehind =
+        `In "${plan.folder}" at the partner, temporary files or unfinished uploads of this run may be left, ` +
+        `since they could not be removed: ${messageOf(error)}`;
+      this.log.warn(`run ${attempt.runId}: ${leftBehind}`);
+      return { leftBehind };
     }
   }
 }
@@ -213,6 +225,8 @@ export class RunExecutor {
 class Attempt {
   run!: Run;
   number = 0;
+  /** Whether it, or one before it, began to write at the partner. */
+  mayHaveStaged = false;
   private readonly cancelled = new AbortController();
   private watching: NodeJS.Timeout | undefined;
   readonly signal: AbortSignal;
@@ -229,6 +243,7 @@ class Attempt {
   async begin(worker: string): Promise<void> {
     this.run = await this.runs.step(this.runId, this.scope, { type: 'StartRun', worker, at: new Date().toISOString() });
     this.number = this.run.attempt;
+    this.mayHaveStaged = this.number > 1;
     this.watching = setInterval(() => void this.look(), CANCELLATION_LOOK_MS);
   }
 

@@ -10,6 +10,7 @@ const AT_ONCE = 4;
 const LOOK_MS = 500;
 const LEASE_SECONDS = 20;
 const RENEW_MS = 4_000;
+const SWEEP_MS = 60 * 60 * 1_000;
 
 interface PendingRun extends Scope {
   readonly runId: string;
@@ -26,6 +27,7 @@ export class RunWorker implements Worker {
   private readonly underWay = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
   private timer: NodeJS.Timeout | undefined;
+  private sweeping: NodeJS.Timeout | undefined;
   private unhear: () => void = () => undefined;
 
   constructor(
@@ -41,18 +43,24 @@ export class RunWorker implements Worker {
         this.log.warn(`looking for runs failed and is tried again: ${messageOf(error)}`),
       );
     this.timer = setInterval(look, LOOK_MS);
-    this.boundaries
-      .sweep()
-      .catch((error: unknown) => this.log.warn(`old boundaries stay for now: ${messageOf(error)}`));
+    this.sweep();
+    this.sweeping = setInterval(() => this.sweep(), SWEEP_MS);
     this.unhear = this.runs.onRing(() => setTimeout(look, 20)); // the read model follows the log by a few milliseconds
   }
 
   /** Runs under way stop at the next safe point; whoever comes next goes on there. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
+    clearInterval(this.sweeping);
     this.unhear();
     this.stopping.abort();
     await Promise.all(this.underWay.values());
+  }
+
+  private sweep(): void {
+    this.boundaries
+      .sweep()
+      .catch((error: unknown) => this.log.warn(`old boundaries stay for now: ${messageOf(error)}`));
   }
 
   private async look(): Promise<void> {

@@ -11,6 +11,7 @@ import type {
   Tally,
   Totals,
   Trigger,
+  Untidy,
 } from './events.js';
 import { type Part, type Run, type RunState, tallyOf } from './state.js';
 
@@ -87,13 +88,13 @@ export interface CompleteRun extends Step {
   readonly type: 'CompleteRun';
   readonly at: string;
 }
-export interface FailRun extends Step {
+export interface FailRun extends Step, Untidy {
   readonly type: 'FailRun';
   readonly problem: Problem;
   readonly at: string;
 }
 /** After what was staged and not published is gone from the partner's system. */
-export interface CancelRun extends Step {
+export interface CancelRun extends Step, Untidy {
   readonly type: 'CancelRun';
   readonly at: string;
 }
@@ -112,6 +113,10 @@ export type RunStep =
   | FailRun
   | CancelRun;
 export type RunCommand = RequestRun | StartRun | RequestCancellation | RetryRun | RunStep;
+
+/** What a run needs to go on from where it stood is kept for so long after it failed. */
+export const RETRY_DAYS = 30;
+const RETRY_MS = RETRY_DAYS * 24 * 60 * 60 * 1_000;
 
 /** A partner that keeps taking names or removing files is not to be fought for ever. */
 const MOST_SET_ASIDE = 5;
@@ -187,13 +192,22 @@ const requestCancellation = ({ reason, at }: RequestCancellation, state: RunStat
 };
 
 const retry = ({ at }: RetryRun, state: RunState): readonly RunEvent[] => {
-  const run = existing(state);
-  if (run.status === 'failed') return [{ type: 'RunRetried', data: { retriedAt: at } }];
-  throw new WaybillError(
-    'run-not-failed',
-    'conflict',
-    `Only a failed run can be retried, and this one is ${run.status}. Ask for a new export instead.`,
-  );
+  const { status, finishedAt } = existing(state);
+  if (status !== 'failed') {
+    throw new WaybillError(
+      'run-not-failed',
+      'conflict',
+      `Only a failed run can be retried, and this one is ${status}. Ask for a new export instead.`,
+    );
+  }
+  if (finishedAt !== null && Date.parse(at) - Date.parse(finishedAt) > RETRY_MS) {
+    throw new WaybillError(
+      'run-too-old-to-retry',
+      'conflict',
+      `The run failed at ${finishedAt}, and a run can be retried for ${RETRY_DAYS} days. Ask for a new export instead.`,
+    );
+  }
+  return [{ type: 'RunRetried', data: { retriedAt: at } }];
 };
 
 const plan = ({ attempt, plan, credentials }: PlanRun, run: Run): readonly RunEvent[] => {
@@ -284,11 +298,17 @@ const complete = ({ attempt, at }: CompleteRun, run: Run): readonly RunEvent[] =
   return [{ type: 'RunCompleted', data: { attempt, ...tallyOf(run), totals, watermark, finishedAt: at } }];
 };
 
-const cancel = ({ attempt, at }: CancelRun, run: Run): readonly RunEvent[] => {
+const untidy = ({ leftBehind }: Untidy): Untidy => (leftBehind === undefined ? {} : { leftBehind });
+
+const cancel = ({ attempt, at, ...left }: CancelRun, run: Run): readonly RunEvent[] => {
   if (!run.cancellationRequested) throw outOfOrder('nobody asked to cancel it');
   if (run.manifest?.published) throw outOfOrder('its manifest is published, so it is complete');
-  return [{ type: 'RunCancelled', data: { attempt, finishedAt: at } }];
+  return [{ type: 'RunCancelled', data: { attempt, ...untidy(left), finishedAt: at } }];
 };
+
+const fail = ({ attempt, at, problem, ...left }: FailRun): readonly RunEvent[] => [
+  { type: 'RunFailed', data: { attempt, problem, ...untidy(left), finishedAt: at } },
+];
 
 const step = (command: RunStep, run: Run): readonly RunEvent[] => {
   switch (command.type) {
@@ -313,9 +333,7 @@ const step = (command: RunStep, run: Run): readonly RunEvent[] => {
     case 'CompleteRun':
       return complete(command, run);
     case 'FailRun':
-      return [
-        { type: 'RunFailed', data: { attempt: command.attempt, problem: command.problem, finishedAt: command.at } },
-      ];
+      return fail(command);
     case 'CancelRun':
       return cancel(command, run);
   }

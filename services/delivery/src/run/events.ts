@@ -84,6 +84,11 @@ export interface PartContent extends Tally, Staged {
  */
 export type AsideReason = 'name-taken' | 'staged-file-lost' | 'verification-failed';
 
+/** What an attempt could not remove at the partner, and why, in words; left out when nothing is left. */
+export interface Untidy {
+  readonly leftBehind?: string;
+}
+
 interface OfAttempt {
   readonly attempt: number;
 }
@@ -123,9 +128,9 @@ export type RunEvent =
           readonly finishedAt: string;
         }
     >
-  | DomainEvent<'RunFailed', OfAttempt & { readonly problem: Problem; readonly finishedAt: string }>
+  | DomainEvent<'RunFailed', OfAttempt & Untidy & { readonly problem: Problem; readonly finishedAt: string }>
   | DomainEvent<'RunCancellationRequested', { readonly reason: string }>
-  | DomainEvent<'RunCancelled', OfAttempt & { readonly finishedAt: string }>
+  | DomainEvent<'RunCancelled', OfAttempt & Untidy & { readonly finishedAt: string }>
   | DomainEvent<'RunRetried', { readonly retriedAt: string }>;
 
 export interface Totals {

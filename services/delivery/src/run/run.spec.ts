@@ -275,6 +275,13 @@ describe('A failed run', () => {
 
   it('is retried, keeps what is published, and goes on with what is staged', () => {
     given(history).when({ type: 'RetryRun', at: AT }).then([retried]);
+    const later = (days: number) => new Date(Date.parse(AT) + days * 86_400_000 + 1).toISOString();
+    given(history)
+      .when({ type: 'RetryRun', at: later(30) })
+      .thenRefuses('run-too-old-to-retry');
+    given(history)
+      .when({ type: 'RetryRun', at: later(29) })
+      .then([{ type: 'RunRetried', data: { retriedAt: later(29) } }]);
     const run = after(...history, retried, started(2));
     expect(run).toMatchObject({ status: 'running', attempt: 2, problem: null, finishedAt: null, plan });
     expect(run.parts.map(({ part, published }) => [part, published !== null])).toEqual([

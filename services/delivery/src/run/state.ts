@@ -10,6 +10,7 @@ import type {
   Tally,
   Totals,
   Trigger,
+  Untidy,
 } from './events.js';
 import { addTally, NO_TALLY } from './tally.js';
 
@@ -24,7 +25,7 @@ export interface ManifestFile extends Staged {
   readonly published: Published | null;
 }
 
-export interface Run {
+export interface Run extends Untidy {
   /** A run that failed and is retried is `queued` again and goes on from what stands here. */
   readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
   readonly runId: string;
@@ -63,6 +64,11 @@ const replaceLast = (parts: readonly Part[], changes: Partial<Part>): readonly P
   const last = parts.at(-1);
   return last ? [...parts.slice(0, -1), { ...last, ...changes }] : parts;
 };
+
+const ended = ({ finishedAt, leftBehind }: Untidy & { readonly finishedAt: string }): Partial<Run> => ({
+  finishedAt,
+  ...(leftBehind !== undefined && { leftBehind }),
+});
 
 const publishedOf = ({ outcome, fallback }: Published): Published => ({
   outcome,
@@ -139,20 +145,22 @@ const evolveRun = (run: Run, event: Exclude<RunEvent, { type: 'RunRequested' }>)
     case 'RunCompleted':
       return { ...run, status: 'completed', totals: event.data.totals, finishedAt: event.data.finishedAt };
     case 'RunFailed':
-      return { ...run, status: 'failed', problem: event.data.problem, finishedAt: event.data.finishedAt };
+      return { ...run, ...ended(event.data), status: 'failed', problem: event.data.problem };
     case 'RunCancellationRequested':
       return { ...run, cancellationRequested: true };
     case 'RunCancelled':
-      return { ...run, status: 'cancelled', finishedAt: event.data.finishedAt };
-    case 'RunRetried':
+      return { ...run, ...ended(event.data), status: 'cancelled' };
+    case 'RunRetried': {
+      const { leftBehind: _, ...tidy } = run; // the next attempt removes it
       return {
-        ...run,
+        ...tidy,
         status: 'queued',
         problem: null,
         retriedAfter: run.problem?.slug ?? null,
         finishedAt: null,
         cancellationRequested: false,
       };
+    }
     default:
       return unreachable(event, run);
   }

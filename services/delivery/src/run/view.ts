@@ -22,6 +22,8 @@ export interface RunView {
   }[];
   readonly manifest: { readonly path: string; readonly sha256: string } | null;
   readonly failure?: Problem;
+  /** What a run that did not complete could not remove at the partner, and why. */
+  readonly leftBehind?: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
 }
@@ -50,6 +52,7 @@ export const viewOfRun = (run: Run): RunView => {
     files,
     manifest: manifest?.published ? { path: manifest.path, sha256: manifest.sha256 } : null,
     ...(problem && { failure: problem }),
+    ...(run.leftBehind !== undefined && { leftBehind: run.leftBehind }),
     startedAt,
     finishedAt,
   };

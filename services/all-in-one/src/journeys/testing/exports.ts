@@ -21,6 +21,7 @@ export interface RunView {
   }[];
   readonly manifest: { readonly path: string; readonly sha256: string } | null;
   readonly failure?: Problem;
+  readonly leftBehind?: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly progress: { readonly rows: number; readonly bytes: number };
