@@ -1,3 +1,4 @@
+import type { EventHubsServer } from '@waybill/testkit/event-hubs';
 import type { KinesisServer } from '@waybill/testkit/kinesis';
 import type { Api } from './api.js';
 import { bodyOf } from './exports.js';
@@ -42,12 +43,27 @@ export const kinesisPartner = (server: KinesisServer, stream: string): StreamPar
   };
 };
 
+export const eventHubsPartner = (server: EventHubsServer, hub: string): StreamPartner => ({
+  type: 'azure-event-hubs',
+  authentication: { method: 'connection-string', connectionString: server.connectionString() },
+  target: { eventHub: hub },
+  received: () => server.received(hub).map(({ body }) => JSON.parse(body.toString('utf8')) as StreamEvent),
+});
+
 /** Connects, creates, maps a first name, and activates; answers the destination's id. */
-export const setUpStream = async (api: Api, partner: StreamPartner, segmentId: string): Promise<string> => {
-  const { type, authentication, target } = partner;
+export const setUpStream = async (
+  api: Api,
+  { type, authentication, target }: StreamPartner,
+  segmentId: string,
+  moreOfTarget: Record<string, unknown> = {},
+): Promise<string> => {
   const account = bodyOf(await api.post<AccountView>('/v1/accounts', { type, name: type, authentication }));
   const { id } = bodyOf(
-    await api.post<DestinationView>('/v1/destinations', { accountId: account.id, name: `To ${type}`, target }),
+    await api.post<DestinationView>('/v1/destinations', {
+      accountId: account.id,
+      name: `To ${type}`,
+      target: { ...target, ...moreOfTarget },
+    }),
   );
   const fields = [{ source: 'attributes.firstName', target: 'person.name.firstName' }];
   bodyOf(await api.put(`/v1/destinations/${id}/mapping`, { fields }));
@@ -59,16 +75,19 @@ export const activate = async (api: Api, destinationId: string, segmentId: strin
   bodyOf(await api.put(`/v1/destinations/${destinationId}/segments/${segmentId}`, {}));
 };
 
+export interface Member {
+  readonly id: string;
+  readonly firstName: string;
+  readonly status?: 'exited';
+  readonly identities?: Readonly<Record<string, string>>;
+}
+
 /** Profiles come into a segment, leave it, or get another first name. */
-export const report = async (
-  api: Api,
-  segmentId: string,
-  members: readonly { readonly id: string; readonly firstName: string; readonly status?: 'exited' }[],
-): Promise<void> => {
-  const lines = members.map(({ id, firstName, status }) =>
+export const report = async (api: Api, segmentId: string, members: readonly Member[]): Promise<void> => {
+  const lines = members.map(({ id, firstName, status, identities }) =>
     JSON.stringify({
       id,
-      identities: { email: `${id}@example.com` },
+      identities: { email: `${id}@example.com`, ...identities },
       attributes: { firstName },
       ...(status && { status }),
     }),
