@@ -66,6 +66,8 @@ export interface KinesisServer {
   readonly summaries: Map<string, Readonly<Record<string, unknown>>>;
   /** All records of a stream, those of a shard in their order. */
   received(stream: string): readonly ReceivedRecord[];
+  /** Lets go of the records received so far. */
+  forget(): void;
   /** The next so many requests for an operation meet this fault. */
   inject(on: Operation, fault: Fault, times?: number): void;
   /** Takes back faults, denied rights and made-up summaries, and forgets calls; records stay. */
@@ -227,6 +229,7 @@ export const startKinesisServer = async (options: KinesisServerOptions = {}): Pr
           sequenceNumber: SequenceNumber,
           at,
         })),
+    forget: () => kept.clear(),
     inject: (on, fault, times = 1) => faults.add(on, fault, times),
     reset: () => {
       faults.clear();
