@@ -1,12 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { AUDIENCE_EXPORT_ROLE, AUDIENCE_EXPORT_VIEW } from '@waybill/contracts';
+import {
+  AUDIENCE_CHANGES_VIEW,
+  AUDIENCE_EXPORT_ROLE,
+  AUDIENCE_EXPORT_VIEW,
+  AUDIENCE_MEMBERSHIPS_VIEW,
+  AUDIENCE_STREAMS_VIEW,
+} from '@waybill/contracts';
 import { type Database, migrate, openDatabase } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
 import { audienceTables } from '../audience-tables.js';
+import { followSegment } from '../follow-segments/followed.js';
 import { applyMemberships } from '../members/apply-memberships.js';
 import { grantExport } from './export-view.js';
 
-describe('The export view', () => {
+const scope = { tenant: 'acme', sandbox: 'prod' };
+const destinationId = '0197f0c4-7a10-4c3e-9b1e-000000000002';
+const activatedAt = '2026-01-01T00:00:00.000Z';
+
+const VIEWS = [AUDIENCE_EXPORT_VIEW, AUDIENCE_CHANGES_VIEW, AUDIENCE_MEMBERSHIPS_VIEW, AUDIENCE_STREAMS_VIEW];
+
+describe('The export views', () => {
   let server: TestDatabase;
   let database: Database;
 
@@ -14,7 +27,8 @@ describe('The export view', () => {
     server = await testDatabase();
     database = await openDatabase({ url: server.url, schema: 'audience' });
     await migrate(database, 'audience', audienceTables);
-    await applyMemberships(database, { tenant: 'acme', sandbox: 'prod' }, [
+    await followSegment(database, scope, { destinationId, segmentId: 's', activatedAt, revision: 1 });
+    await applyMemberships(database, scope, [
       {
         segmentId: 's',
         profileId: 'p',
@@ -40,7 +54,7 @@ describe('The export view', () => {
         profile_id: 'p',
         status: 'realized',
         since: new Date('2026-01-01T00:00:00Z'),
-        change: 1,
+        change: 2,
         identities: { email: ['a@x'] },
         attributes: { name: 'A' },
         identified_at: expect.any(Date),
@@ -48,15 +62,37 @@ describe('The export view', () => {
     ]);
   });
 
-  it('is all that its role may read, and the role is made by any number of services at once', async () => {
+  it('show what streams read, in the shapes of the contract', async () => {
+    const rowsOf = async (view: string) => (await database.pool.query(`select * from ${view}`)).rows as object[];
+    expect(await rowsOf(AUDIENCE_CHANGES_VIEW)).toEqual([
+      {
+        ...{ ...scope, change: 2, profile_id: 'p', at: expect.any(Date) },
+        memberships: { s: { status: 'realized', since: '2026-01-01T00:00:00.000Z' } },
+        ...{ identities_changed: true, attributes_written: ['name'], attributes_changed: ['name'] },
+        ...{ identities: { email: ['a@x'] }, attributes: { name: 'A' } },
+      },
+    ]);
+    expect(await rowsOf(AUDIENCE_MEMBERSHIPS_VIEW)).toEqual([
+      { ...scope, segment_id: 's', profile_id: 'p', status: 'realized', since: new Date(activatedAt), change: 2 },
+    ]);
+    expect(await rowsOf(AUDIENCE_STREAMS_VIEW)).toEqual([
+      {
+        ...{ ...scope, destination_id: destinationId, segment_id: 's', activated_at: new Date(activatedAt) },
+        ...{ since: 1, watermark: 2, forgotten: 0 },
+      },
+    ]);
+  });
+
+  it('are all that their role may read, and the role is made by any number of services at once', async () => {
     expect(await Promise.all([1, 2, 3].map(() => grantExport(database)))).toEqual([undefined, undefined, undefined]);
     const as = (sql: string) =>
       database.transaction(async (client) => {
         await client.query(`set local role ${AUDIENCE_EXPORT_ROLE}`);
         return (await client.query(sql)).rowCount;
       });
-    expect(await as(`select * from ${AUDIENCE_EXPORT_VIEW}`)).toBe(1);
+    for (const view of VIEWS) expect(await as(`select * from ${view}`)).toBe(1);
     await expect(as('select * from audience.profiles')).rejects.toThrow('permission denied');
+    await expect(as('select * from audience.profile_changes')).rejects.toThrow('permission denied');
     await expect(as('select * from audience.memberships_0')).rejects.toThrow('permission denied');
     await expect(as(`delete from ${AUDIENCE_EXPORT_VIEW}`)).rejects.toThrow();
   });
