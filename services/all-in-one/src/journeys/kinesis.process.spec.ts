@@ -82,12 +82,4 @@ describe('a destination on Amazon Kinesis', () => {
     server.denied.add('PutRecords');
     expect(await failureOf('Read only')).toEqual(['permission-denied/AccessDeniedException']);
   });
-
-  it('exports no files', async () => {
-    expect((await api.put('/v1/segments/vip', { name: 'VIP' })).status).toBe(201);
-    const { body } = await create(await connected('No files'), 'Events only');
-    const activated = await api.put(`/v1/destinations/${body.id}/segments/vip`, {});
-    expect(outcomeOf(activated)).toBe('201');
-    expect(outcomeOf(await api.post(`/v1/destinations/${body.id}/runs`, {}))).toBe('422 destination-delivers-events');
-  });
 });
