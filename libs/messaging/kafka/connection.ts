@@ -48,7 +48,7 @@ export const connectKafka = (
     logLevel: logLevel.NOTHING,
     retry,
     ...(tls && { ssl: caFile === undefined ? true : { ca: readFileSync(caFile, 'utf8') } }),
-    ...(sasl && { sasl: sasl as SASLOptions }),
+    ...(sasl && { sasl: { ...sasl } as SASLOptions }), // kafkajs writes into it
     socketFactory,
   };
   return new Kafka(config);

@@ -1,0 +1,136 @@
+import { newId } from '@waybill/kernel';
+import { describeWith } from '@waybill/testkit/availability';
+import { findKafka, type KafkaCounterpart } from '@waybill/testkit/kafka';
+import { Kafka, logLevel, type Message, type Producer } from 'kafkajs';
+import { deadLetterTopic, type MessageBus, type ReceivedMessage } from '../port.js';
+import { openKafka } from './message-bus.js';
+import { eventually } from './testing/load.js';
+
+const PLAIN_TYPE = 'waybill.test.ThingReported.v1';
+
+describeWith('records of other systems on Kafka', findKafka(), (start) => {
+  let server: KafkaCounterpart;
+  let kafka: Kafka;
+  let producer: Producer;
+  let bus: MessageBus;
+  let topic: string;
+  let handled: ReceivedMessage[];
+
+  beforeAll(async () => {
+    server = await start()();
+    kafka = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING });
+    producer = kafka.producer();
+    await producer.connect();
+  }, 120_000);
+  afterAll(async () => {
+    await producer.disconnect();
+    await server.stop();
+  }, 30_000);
+
+  beforeEach(async () => {
+    topic = `waybill.test.${newId()}`;
+    handled = [];
+    bus = await openKafka({
+      brokers: server.brokers,
+      plainTypes: { [topic]: PLAIN_TYPE },
+      times: { heartbeatMs: 200, fetchWaitMs: 50 },
+    });
+    await bus.ensureTopics([{ name: topic, partitions: 3 }]);
+    await bus.subscribe({ group: topic, topics: [topic], backoffMs: 5 }, (message) => {
+      handled.push(message);
+      return 'poison' in message.data ? Promise.reject(new Error('cannot be handled')) : Promise.resolve();
+    });
+  });
+  afterEach(() => bus.close());
+
+  const send = (...messages: Message[]) => producer.send({ topic, messages });
+
+  /** The dead letters as an operator's own tool sees them. */
+  const deadLetters = async (count: number) => {
+    const consumer = kafka.consumer({ groupId: newId() });
+    const seen: { key: string; value: string; headers: Record<string, string> }[] = [];
+    await consumer.connect();
+    await consumer.subscribe({ topic: deadLetterTopic(topic, topic), fromBeginning: true });
+    await consumer.run({
+      eachMessage: async ({ message: { key, value, headers } }) => {
+        const texts = Object.entries(headers ?? {}).map(([name, header]) => [name, header?.toString() ?? '']);
+        seen.push({ key: key?.toString() ?? '', value: value?.toString() ?? '', headers: Object.fromEntries(texts) });
+      },
+    });
+    await eventually(() => expect(seen).toHaveLength(count));
+    await consumer.disconnect();
+    return seen;
+  };
+
+  it('are understood with a key and JSON alone, the same each time', async () => {
+    const value = JSON.stringify({ profileId: 'p1' });
+    await send({ key: 'acme/prod/p1/with/slashes', value, timestamp: '1767225600000' });
+    await eventually(() => expect(handled).toHaveLength(1));
+    expect(handled[0]).toMatchObject({
+      tenant: 'acme',
+      sandbox: 'prod',
+      subject: 'p1/with/slashes',
+      type: PLAIN_TYPE,
+      source: `kafka:${topic}`,
+      actor: `kafka:${topic}`,
+      time: '2026-01-01T00:00:00.000Z',
+      data: { profileId: 'p1' },
+    });
+    expect(handled[0]?.id).toBe(handled[0]?.correlationId);
+  });
+
+  it('are understood by their CloudEvents headers, whatever their key', async () => {
+    const headers = {
+      ...{ ce_specversion: '1.0', ce_id: 'their-id', ce_type: 'waybill.test.Other.v1', ce_source: '/crm' },
+      ...{ ce_tenant: 'acme', ce_sandbox: 'dev', 'x-their-own': 'kept' },
+    };
+    await send({ key: 'anything', value: '{}', headers });
+    await eventually(() => expect(handled).toHaveLength(1));
+    expect(handled[0]).toMatchObject({
+      ...{ id: 'their-id', type: 'waybill.test.Other.v1', source: '/crm', actor: '/crm' },
+      ...{ tenant: 'acme', sandbox: 'dev', subject: 'anything', key: 'anything' },
+    });
+  });
+
+  it('that are no messages go to the dead letters at once, and their neighbours go on', async () => {
+    const key = 'acme/prod/p1';
+    await send(
+      { key, value: 'no JSON' },
+      { key, value: '[1]' },
+      { key, value: null },
+      { key: 'no-scope', value: '{}' },
+      { key, value: '{}', headers: { ce_specversion: '0.3' } },
+      { key, value: '{"fine":true}' },
+    );
+    await eventually(() => expect(handled.map(({ data }) => data)).toEqual([{ fine: true }]));
+    const dead = await deadLetters(5);
+    const reasons = dead.map(({ headers }) => headers['ce_deadletterreason']);
+    expect(reasons.filter((reason) => reason?.includes('no JSON'))).toHaveLength(3);
+    expect(reasons).toContainEqual(expect.stringMatching(/its key is not <tenant>\/<sandbox>\/<subject>/));
+    expect(reasons).toContainEqual(expect.stringMatching(/ce_specversion is 0\.3/));
+    expect(dead.map(({ headers }) => [headers['ce_deadletterslug'], headers['ce_deadletterattempts']])).toEqual(
+      Array.from({ length: 5 }, () => ['message-malformed', '1']),
+    );
+  });
+
+  it('that no handler can handle become dead letters as they came, with the reason beside their own headers', async () => {
+    const sent = { key: 'acme/prod/p1', value: '{"poison": true}', headers: { 'x-their-own': 'kept' } };
+    await send(sent, { key: 'acme/prod/p1', value: '{"fine":true}' });
+    await eventually(() => expect(handled.at(-1)?.data).toEqual({ fine: true }));
+    expect(handled.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 1]);
+    const [dead] = await deadLetters(1);
+    expect(dead).toEqual({
+      ...sent,
+      headers: {
+        'x-their-own': 'kept',
+        ce_deadletterreason: 'cannot be handled',
+        ce_deadletterslug: 'unexpected-error',
+        ce_deadletterattempts: '5',
+        ce_deadlettertopic: topic,
+        ce_deadletterpartition: String(handled[0]?.partition),
+        ce_deadletteroffset: handled[0]?.offset,
+        ce_deadlettergroup: topic,
+      },
+    });
+  });
+});

@@ -1,0 +1,98 @@
+import { newId } from '@waybill/kernel';
+import { describeWith } from '@waybill/testkit/availability';
+import { findJars, type KafkaCluster, PLAIN_USER, SCRAM_USER, startKafka } from '@waybill/testkit/kafka';
+import type { MessageBus } from '../port.js';
+import { type KafkaMessageBusOptions, openKafka } from './message-bus.js';
+import { eventually, Ledger, publishRounds } from './testing/load.js';
+
+describeWith('opening the bus on Kafka', findJars(), (jars) => {
+  let cluster: KafkaCluster;
+  beforeAll(async () => {
+    cluster = await startKafka(jars());
+  }, 120_000);
+  afterAll(() => cluster.stop(), 30_000);
+
+  const using = async <T>(
+    options: Partial<KafkaMessageBusOptions>,
+    work: (bus: MessageBus) => Promise<T>,
+  ): Promise<T> => {
+    const times = { heartbeatMs: 200, fetchWaitMs: 50, publishMs: 5_000 };
+    const bus = await openKafka({ brokers: cluster.brokers, times, ...options });
+    try {
+      return await work(bus);
+    } finally {
+      await bus.close();
+    }
+  };
+
+  it.each([
+    { mechanism: 'scram-sha-512', ...SCRAM_USER },
+    { mechanism: 'scram-sha-256', ...SCRAM_USER },
+    { mechanism: 'plain', ...PLAIN_USER },
+  ] as const)('takes a user by $mechanism, and says that a password is wrong without naming it', async (sasl) => {
+    const topic = `waybill.test.${newId()}`;
+    const seen = new Ledger();
+    await using({ brokers: cluster.saslBrokers, sasl }, async (bus) => {
+      await bus.ensureTopics([{ name: topic, partitions: 2 }]);
+      await bus.subscribe({ group: topic, topics: [topic] }, seen.handle);
+      await publishRounds(bus, topic, { keys: 5, count: 2 });
+      await eventually(() => expect(seen.distinct).toBe(10));
+    });
+    const wrong = { ...sasl, password: 'not-the-password' };
+    const refused: unknown = await using({ brokers: cluster.saslBrokers, sasl: wrong }, () => Promise.resolve()).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ slug: 'messaging-refused' });
+    expect((refused as Error).message).not.toContain('not-the-password');
+  });
+
+  it('says soon that nobody answers', async () => {
+    const started = performance.now();
+    const opening = using({ brokers: ['127.0.0.1:1'] }, () => Promise.resolve());
+    await expect(opening).rejects.toMatchObject({ slug: 'messaging-unavailable', kind: 'unavailable' });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it('says soon which topic is missing, of dead letters too, and how to make it, where only an operator makes them', async () => {
+    const topic = `waybill.test.${newId()}`;
+    const declared = [{ name: topic, partitions: 2 }];
+    const missing = { slug: 'topic-unknown', message: expect.stringMatching(/waybill topics apply/) };
+    await using({ makeTopics: false }, async (bus) => {
+      const started = performance.now();
+      await expect(bus.ensureTopics(declared)).rejects.toMatchObject(missing);
+      await expect(bus.subscribe({ group: 'g', topics: [topic] }, () => Promise.resolve())).rejects.toMatchObject(
+        missing,
+      );
+      await using({}, (maker) => maker.ensureTopics(declared));
+      await bus.ensureTopics(declared);
+      await expect(bus.subscribe({ group: 'g', topics: [topic] }, () => Promise.resolve())).rejects.toMatchObject({
+        ...missing,
+        message: expect.stringContaining(`${topic}.g.dlq`),
+      });
+      expect(performance.now() - started).toBeLessThan(10_000);
+    });
+  });
+
+  it('lets members of one group read different topics, each all of its own', async () => {
+    const topics = ['one', 'two', 'two'].map((name) => `waybill.test.${name}-${newId()}`);
+    const ledgers = topics.map(() => new Ledger());
+    const group = newId();
+    await using({}, async (bus) => {
+      await bus.ensureTopics(topics.map((name) => ({ name, partitions: 3 })));
+      await bus.subscribe({ group, topics: topics.slice(0, 1) }, ledgers[0]!.handle);
+      await bus.subscribe({ group, topics: topics.slice(1) }, ledgers[1]!.handle);
+      for (const topic of topics) await publishRounds(bus, topic, { keys: 10, count: 3 });
+      await eventually(() => expect([ledgers[0]?.deliveries, ledgers[1]?.deliveries]).toEqual([30, 60]));
+    });
+  });
+
+  it('tells that it is well as long as a broker answers, and that it is not when none does', async () => {
+    await using({}, async (bus) => {
+      await bus.checkHealth();
+      await cluster.nodes[0]?.kill();
+      await expect(bus.checkHealth()).rejects.toMatchObject({ slug: 'messaging-unavailable' });
+      await cluster.nodes[0]?.start();
+      await eventually(() => expect(bus.checkHealth()).resolves.toBeUndefined());
+    });
+  }, 90_000);
+});
