@@ -10,6 +10,7 @@ export * from './http/outcome.js';
 export * from './http/paging.js';
 export * from './http/problem.js';
 export * from './http/service-controller.js';
+export * from './http/summary.js';
 export * from './http/unused-connections.js';
 export * from './operation/health.js';
 export * from './operation/metrics.js';

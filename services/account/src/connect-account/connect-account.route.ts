@@ -2,7 +2,7 @@ import { Body, Inject, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsDisplayName } from '@waybill/forms';
 import { IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 import { recipientKey } from '../encryption-key/recipient-key.js';
@@ -40,6 +40,7 @@ export class ConnectAccountRoute {
 
   /** Connects an account after its credentials were proven live; a wrong one is the answer to this very request. */
   @Post()
+  @Summary('Connect an account')
   @ApiCreatedResponse({ type: AccountView })
   async connect(@Context() context: CommandContext, @PreferWait() waitMs: number, @Body() form: ConnectAccountForm) {
     const authentication = parseAuthentication(specOf(form.type), form.authentication);

@@ -2,7 +2,7 @@ import { Delete, HttpCode, Inject, Param } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiNoContentResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { accountInUse } from '../account/index.js';
 import { Accounts } from '../view/accounts.js';
 import { DisconnectAccount } from './disconnect-account.js';
@@ -16,6 +16,7 @@ export class DisconnectAccountRoute {
 
   /** Ends an account and shreds its secrets; refused while a destination uses it. */
   @Delete(':id')
+  @Summary('Disconnect an account')
   @HttpCode(204)
   @ApiNoContentResponse()
   async disconnect(@Context() context: CommandContext, @PreferWait() waitMs: number, @Param('id') id: string) {

@@ -2,7 +2,7 @@ import { Body, Delete, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { IsString, MaxLength } from 'class-validator';
 import { AccountView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
@@ -25,6 +25,7 @@ export class EncryptionKeyRoute {
 
   /** Attaches a key, or replaces the one that is there; runs that are planned from now on use it. */
   @Put()
+  @Summary('Attach or replace the encryption key')
   @ApiOkResponse({ type: AccountView })
   async put(@Context() context: CommandContext, @Param('id') id: string, @Body() { encryptionKey }: EncryptionKeyForm) {
     await this.commands.execute(new SetEncryptionKey(context, id, await recipientKey(encryptionKey)));
@@ -33,6 +34,7 @@ export class EncryptionKeyRoute {
 
   /** Files of runs that are planned from now on are not encrypted. */
   @Delete()
+  @Summary('Remove the encryption key')
   @ApiOkResponse({ type: AccountView })
   async remove(@Context() context: CommandContext, @Param('id') id: string) {
     await this.commands.execute(new SetEncryptionKey(context, id, null));

@@ -11,6 +11,7 @@ import {
   PageQuery,
   ServiceController,
   stateProjection,
+  Summary,
 } from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
 import type { AccountState, Standing } from '../account/index.js';
@@ -43,6 +44,7 @@ export class ListAccountsRoute {
 
   /** The accounts that can be used, newest first. */
   @Get()
+  @Summary('List accounts')
   @ApiPage(AccountView)
   async list(@CurrentCaller() caller: Caller, @Query() { type, search, ...page }: ListAccountsQuery) {
     const found = await listStates<AccountState & Standing>(this.database, 'accounts', caller, page, {
@@ -61,6 +63,7 @@ export class ListAccountsRoute {
   }
 
   @Get(':id')
+  @Summary('Show an account')
   @ApiOkResponse({ type: AccountView })
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
     const view = await this.accounts.look(caller, id);

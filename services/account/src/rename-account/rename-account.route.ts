@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { AccountView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { RenameAccount } from './rename-account.js';
@@ -22,6 +22,7 @@ export class RenameAccountRoute {
 
   /** Gives an account another name. */
   @Patch(':id')
+  @Summary('Rename an account')
   @ApiOkResponse({ type: AccountView })
   async rename(@Context() context: CommandContext, @Param('id') id: string, @Body() { name }: RenameAccountForm) {
     await this.commands.execute(new RenameAccount(context, id, name));

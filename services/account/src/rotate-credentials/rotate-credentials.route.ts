@@ -2,7 +2,7 @@ import { Body, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsObject } from 'class-validator';
 import { isStanding } from '../account/index.js';
 import { credentialsRejected } from '../credentials-rejected.js';
@@ -25,6 +25,7 @@ export class RotateCredentialsRoute {
 
   /** Takes new credentials after they were proven live; until then, and when they fail, the old ones stay. */
   @Put()
+  @Summary('Rotate the credentials')
   @ApiOkResponse({ type: AccountView })
   async rotate(
     @Context() context: CommandContext,

@@ -1,7 +1,7 @@
 import { Inject, Param, Post } from '@nestjs/common';
 import { DescribeValidation, ProveAccount } from '@waybill/contracts';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { streamOf } from '../stream.js';
 import { Accounts } from '../view/accounts.js';
 
@@ -14,6 +14,7 @@ export class TestAccountRoute {
 
   /** Proves the credentials again, as they are; a failed proof is an answer and changes nothing. */
   @Post()
+  @Summary('Test the credentials again')
   async test(@Context() context: CommandContext, @PreferWait() waitMs: number, @Param('id') id: string) {
     const { state } = await this.accounts.standing(context, id);
     const validationId = idFrom('validation', context.commandId);

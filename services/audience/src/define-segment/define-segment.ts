@@ -2,7 +2,7 @@ import { Body, Inject, Param, Post, Put } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { IsDisplayName } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, type Executed, Outcome, ServiceController } from '@waybill/service-kit';
+import { Context, type Executed, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import type { SegmentState } from '../segment/index.js';
 import { Segments } from '../segments.js';
@@ -45,12 +45,14 @@ export class DefineSegmentRoute {
 
   /** Makes a segment under an id of ours. */
   @Post()
+  @Summary('Make a segment')
   create(@Context() context: CommandContext, @Body() form: SegmentForm) {
     return this.define(context, idFrom('segment', context.commandId), form, true);
   }
 
   /** Makes a segment under an id of the client's, or revises the one that is there. */
   @Put(':id')
+  @Summary('Make or revise a segment')
   async put(@Context() context: CommandContext, @Param('id') id: string, @Body() form: SegmentForm) {
     const { state } = await this.segments.load(context, id);
     return this.define(context, id, form, state.status === 'none');

@@ -9,6 +9,7 @@ import {
   PageQuery,
   ServiceController,
   stateProjection,
+  Summary,
 } from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
 import { type DefinedSegment, Segments, segmentStream, segmentView } from '../segments.js';
@@ -32,6 +33,7 @@ export class ListSegmentsRoute {
 
   /** Segments with how many are in them, newest first. */
   @Get()
+  @Summary('List segments')
   async list(@CurrentCaller() caller: Caller, @Query() { search, ...page }: ListSegmentsQuery) {
     const found = await listStates<DefinedSegment>(this.database, 'segments', caller, page, {
       contains: { search, in: ['name', 'segmentId'] },
@@ -48,6 +50,7 @@ export class ListSegmentsRoute {
   }
 
   @Get(':id')
+  @Summary('Show a segment')
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
     const view = await this.segments.view(caller, id);
     return new Outcome(view, { revision: view.revision });

@@ -3,7 +3,7 @@ import { ApiConsumes } from '@nestjs/swagger';
 import { invalidInput } from '@waybill/forms';
 import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import { Context, DATABASE, Outcome, ServiceController } from '@waybill/service-kit';
+import { Context, DATABASE, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { Segments } from '../segments.js';
@@ -32,6 +32,7 @@ export class LoadMembersRoute {
 
   /** Loads members as CSV or NDJSON, streamed, of any size, all or nothing. */
   @Post()
+  @Summary('Load members from CSV or NDJSON')
   @HttpCode(200)
   @ApiConsumes('text/csv', 'application/x-ndjson')
   async load(

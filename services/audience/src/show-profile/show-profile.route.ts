@@ -12,6 +12,7 @@ import {
   SERVICE,
   ServiceController,
   type Service,
+  Summary,
 } from '@waybill/service-kit';
 import { eraseProfile } from '../erase-profile/erase-profile.js';
 import { findProfile } from './find-profile.js';
@@ -25,6 +26,7 @@ export class ProfileRoute {
 
   /** What is known of a profile. */
   @Get()
+  @Summary('Show a profile')
   async show(@CurrentCaller() caller: Caller, @Param('id') id: string) {
     const profile = await findProfile(this.database, caller, id);
     if (!profile) throw new WaybillError('profile-not-found', 'not-found', 'There is no profile with this id.');
@@ -36,6 +38,7 @@ export class ProfileRoute {
    * sent a segment while the profile was in it, so that the partners can be told.
    */
   @Delete()
+  @Summary('Erase a profile')
   @Roles('admin')
   async erase(@Context() context: CommandContext, @Param('id') id: string) {
     // First, since a profile that is gone cannot be erased again.

@@ -2,7 +2,7 @@ import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { type ConnectorSpec, specFor, specs } from '@waybill/connectors';
 import { WaybillError } from '@waybill/kernel';
-import { type Caller, CurrentCaller, ServiceController } from '@waybill/service-kit';
+import { type Caller, CurrentCaller, ServiceController, Summary } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import { type ConnectionCounts, Connections } from '../connections/connections.js';
 import { listingOf } from '../record-destination-types/record-destination-types.js';
@@ -55,6 +55,7 @@ export class BrowseCatalogRoute {
 
   /** Every destination type as a card. */
   @Get()
+  @Summary('Browse the catalog')
   async list(@CurrentCaller() caller: Caller, @Query() { search, category, connected }: CatalogQuery) {
     const counts = await this.connections.countsByType(caller);
     const items = specs
@@ -67,6 +68,7 @@ export class BrowseCatalogRoute {
 
   /** One card with the forms of its steps, as JSON Schema made from the classes that validate them. */
   @Get(':type')
+  @Summary('Show a destination type and its forms')
   async card(@CurrentCaller() caller: Caller, @Param('type') type: string) {
     const spec = specFor(type);
     if (!spec) {

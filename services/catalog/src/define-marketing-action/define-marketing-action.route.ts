@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { answerOf, MarketingActionView } from '../list-marketing-actions/marketing-actions.js';
 import { DefineMarketingAction } from './define-marketing-action.js';
@@ -31,6 +31,7 @@ export class DefineMarketingActionRoute {
 
   /** Adds a marketing action of the tenant's own. */
   @Post()
+  @Summary('Define a marketing action')
   @ApiCreatedResponse({ type: MarketingActionView })
   async define(
     @Context() context: CommandContext,

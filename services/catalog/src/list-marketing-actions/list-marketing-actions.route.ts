@@ -10,6 +10,7 @@ import {
   PageQuery,
   ServiceController,
   stateProjection,
+  Summary,
 } from '@waybill/service-kit';
 import { CORE_MARKETING_ACTIONS, type MarketingAction, type MarketingActionState } from '../marketing-action/index.js';
 import { marketingActionStream } from '../stream.js';
@@ -31,6 +32,7 @@ export class ListMarketingActionsRoute {
 
   /** The core actions on the first page, then the tenant's own, newest first. */
   @Get()
+  @Summary('List marketing actions')
   @ApiPage(MarketingActionView)
   async list(@CurrentCaller() caller: Caller, @Query() page: PageQuery) {
     const own = await listStates<Known>(this.database, 'marketing_actions', caller, page, {
@@ -44,6 +46,7 @@ export class ListMarketingActionsRoute {
   }
 
   @Get(':name')
+  @Summary('Show a marketing action')
   @ApiOkResponse({ type: MarketingActionView })
   get(@CurrentCaller() caller: Caller, @Param('name') name: string): Promise<MarketingActionView> {
     return this.actions.find(caller, name);

@@ -2,7 +2,7 @@ import { Delete, HttpCode, Inject, Param } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiNoContentResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { MarketingActions } from '../list-marketing-actions/marketing-actions.js';
 import { marketingActionInUse } from '../marketing-action/index.js';
 import { RemoveMarketingAction } from './remove-marketing-action.js';
@@ -16,6 +16,7 @@ export class RemoveMarketingActionRoute {
 
   /** Removes an action of the tenant's own; refused while a destination states it. */
   @Delete(':name')
+  @Summary('Remove a marketing action')
   @HttpCode(204)
   @ApiNoContentResponse()
   async remove(@Context() context: CommandContext, @PreferWait() waitMs: number, @Param('name') name: string) {

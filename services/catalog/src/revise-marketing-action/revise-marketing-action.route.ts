@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { answerOf, MarketingActionView } from '../list-marketing-actions/marketing-actions.js';
 import { ReviseMarketingAction } from './revise-marketing-action.js';
@@ -25,6 +25,7 @@ export class ReviseMarketingActionRoute {
 
   /** Changes what people read of an action; what is left out stays. Core ones cannot be changed. */
   @Patch(':name')
+  @Summary('Revise a marketing action')
   @ApiOkResponse({ type: MarketingActionView })
   async revise(
     @Context() context: CommandContext,

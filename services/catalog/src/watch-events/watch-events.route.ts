@@ -1,7 +1,7 @@
 import { Get, Headers, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiProduces } from '@nestjs/swagger';
 import { WaybillError } from '@waybill/kernel';
-import { type Caller, CurrentCaller, ServiceController } from '@waybill/service-kit';
+import { type Caller, CurrentCaller, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Feed } from './feed.js';
@@ -23,6 +23,7 @@ export class WatchEventsRoute {
 
   /** What changes, as server-sent events: each a CloudEvent. With `Last-Event-ID` it goes on after that one, else from now. */
   @Get()
+  @Summary('Watch what changes (server-sent events)')
   @ApiProduces('text/event-stream')
   async watch(
     @CurrentCaller() caller: Caller,

@@ -14,6 +14,7 @@ import {
   SERVICE,
   ServiceController,
   type Service,
+  Summary,
 } from '@waybill/service-kit';
 import { bodyOfRun } from '../list-runs/run-body.js';
 import { Runs } from '../list-runs/runs.js';
@@ -53,6 +54,7 @@ export class ControlRunRoute {
 
   /** Stops a run at the next safe point: files that have their final names stay, nothing half-written does. */
   @Post('cancel')
+  @Summary('Cancel a run')
   @HttpCode(200)
   cancel(@Context() context: CommandContext, @Param('id') id: string) {
     return this.control(new ControlRun(context, id, 'cancel'));
@@ -60,6 +62,7 @@ export class ControlRunRoute {
 
   /** A failed run goes on from where it stood: what was delivered is not delivered again. */
   @Post('retry')
+  @Summary('Retry a failed run')
   @HttpCode(200)
   retry(@Context() context: CommandContext, @Param('id') id: string) {
     return this.control(new ControlRun(context, id, 'retry'));

@@ -1,7 +1,7 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, PageQuery, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import { Context, PageQuery, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
 import { DeadLetters } from './dead-letters.js';
 
@@ -41,6 +41,7 @@ export class DeadLettersRoute {
 
   /** Changes that could not be delivered to a stream or a hub, with the reason, newest first. */
   @Get()
+  @Summary('List dead letters')
   async list(
     @Context() context: CommandContext,
     @Param('id') destinationId: string,

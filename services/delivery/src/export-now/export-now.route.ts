@@ -1,7 +1,7 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { ArrayNotEmpty, IsArray, IsOptional, IsString } from 'class-validator';
 import { ExportNow } from './export-now.js';
 
@@ -20,6 +20,7 @@ export class ExportNowRoute {
 
   /** Exports now; the schedule stays as it is. A segment that is being exported already waits its turn. */
   @Post()
+  @Summary('Export now')
   @HttpCode(202)
   async export(@Context() context: CommandContext, @Param('id') id: string, @Body() { segmentIds }: ExportNowForm) {
     const items = await this.commands.execute(new ExportNow(context, id, segmentIds));

@@ -12,6 +12,7 @@ import {
   type Service,
   ServiceController,
   stateProjection,
+  Summary,
 } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import type { Run } from '../run/index.js';
@@ -72,6 +73,7 @@ export class ListRunsRoute {
 
   /** Runs, newest first. */
   @Get()
+  @Summary('List runs')
   async list(@CurrentCaller() caller: Caller, @Query() { destinationId, segmentId, status, ...page }: ListRunsQuery) {
     const found = await listStates<Run | StreamRun>(this.database, NAME, caller, page, {
       equals: { destinationId, segmentId, status },
@@ -85,6 +87,7 @@ export class ListRunsRoute {
 
   /** One run, as it is this moment. */
   @Get(':id')
+  @Summary('Show a run')
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
     const { state, revision } = await this.existing(caller, id);
     const bodies = await this.bodiesOf([state]);

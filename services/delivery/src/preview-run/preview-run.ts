@@ -2,7 +2,7 @@ import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
 import { type CommandContext, fold, idFrom } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import { Context, DATABASE, Roles, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import { Context, DATABASE, Roles, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { pathIn } from '@waybill/connectors';
 import { ArrayNotEmpty, IsArray, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 import { rowsOf } from '../execute-run/part-stager.js';
@@ -45,6 +45,7 @@ export class PreviewRoute {
    * events of the first members. Nothing is sent, and nothing recorded.
    */
   @Post()
+  @Summary('Preview an export')
   @HttpCode(200)
   @Roles('operator')
   async preview(

@@ -1,7 +1,7 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
-import { Context, Outcome, SERVICE, ServiceController, type Service } from '@waybill/service-kit';
+import { Context, Outcome, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
 import { StreamWorker } from '../send-events/stream-worker.js';
@@ -52,6 +52,7 @@ export class RedeliverRoute {
    * live changes go first. What is sent is a dead letter no more; what fails again stays one.
    */
   @Post()
+  @Summary('Deliver dead letters again')
   @HttpCode(202)
   async redeliver(
     @Context() context: CommandContext,

@@ -2,7 +2,7 @@ import { Body, Delete, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { IsIn, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { ChangeDestination } from '../change-destination.js';
@@ -70,6 +70,7 @@ export class ActivateSegmentRoute {
 
   /** Switches a segment on, or changes the schedule or file name of one that is on. */
   @Put()
+  @Summary('Activate a segment, or change its schedule')
   @ApiOkResponse({ type: DestinationView })
   async activate(
     @Context() context: CommandContext,
@@ -87,6 +88,7 @@ export class ActivateSegmentRoute {
 
   /** Switches a segment off; a run under way ends as it was planned. */
   @Delete()
+  @Summary('Deactivate a segment')
   @ApiOkResponse({ type: DestinationView })
   async deactivate(@Context() context: CommandContext, @Param('id') id: string, @Param('segmentId') segmentId: string) {
     await this.commands.execute(new ChangeDestination(context, id, { type: 'DeactivateSegment', segmentId }));

@@ -2,7 +2,7 @@ import { Body, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsBoolean, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { ChangeDestination } from '../change-destination.js';
@@ -49,6 +49,7 @@ export class ChangeMappingRoute {
 
   /** What columns or events hold; runs planned and events read from now on use it, and name its revision. */
   @Put()
+  @Summary('Change the mapping')
   @ApiOkResponse({ type: DestinationView })
   async change(@Context() context: CommandContext, @Param('id') id: string, @Body() { fields }: MappingForm) {
     await this.commands.execute(new ChangeDestination(context, id, { type: 'ChangeMapping', fields, at: context.at }));

@@ -2,7 +2,7 @@ import { Body, Inject, Param, Put } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsArray, IsString } from 'class-validator';
 import { checkRevision } from '../check-revision.js';
 import { DestinationView } from '../view/destination.view.js';
@@ -48,6 +48,7 @@ export class ChangeMarketingActionsRoute {
 
   /** States what the exports are for. */
   @Put()
+  @Summary('Change the marketing actions')
   @ApiOkResponse({ type: DestinationView })
   async change(
     @Context() context: CommandContext,

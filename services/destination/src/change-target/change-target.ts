@@ -3,7 +3,7 @@ import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nest
 import { ApiOkResponse } from '@nestjs/swagger';
 import { parseForm } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsObject } from 'class-validator';
 import { specOf } from '../create-destination/create-destination.js';
 import { checkRevision } from '../check-revision.js';
@@ -50,6 +50,7 @@ export class ChangeTargetRoute {
 
   /** Moves the destination to another target, once that one is proven; runs that are planned from then on go there. */
   @Put()
+  @Summary('Change the target')
   @ApiOkResponse({ type: DestinationView })
   async change(
     @Context() context: CommandContext,

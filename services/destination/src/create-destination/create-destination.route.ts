@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import {
   IsArray,
@@ -98,6 +98,7 @@ export class CreateDestinationRoute {
 
   /** Creates a destination after its target was proven by the very calls that delivery makes. */
   @Post()
+  @Summary('Create a destination')
   @ApiCreatedResponse({ type: DestinationView })
   async create(
     @Context() context: CommandContext,

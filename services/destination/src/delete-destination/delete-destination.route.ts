@@ -2,7 +2,7 @@ import { Delete, HttpCode, Inject, Param } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiNoContentResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, ServiceController } from '@waybill/service-kit';
+import { Context, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { ChangeDestination } from '../change-destination.js';
 
 @ServiceController('v1/destinations', 'destinations')
@@ -11,6 +11,7 @@ export class DeleteDestinationRoute {
 
   /** Ends a destination; its history stays, and nothing at the partner is touched. */
   @Delete(':id')
+  @Summary('Delete a destination')
   @HttpCode(204)
   @ApiNoContentResponse()
   async remove(@Context() context: CommandContext, @Param('id') id: string) {

@@ -15,6 +15,7 @@ import {
   ServiceController,
   type Service,
   stateProjection,
+  Summary,
 } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsISO8601, IsOptional, IsString, Min } from 'class-validator';
@@ -67,6 +68,7 @@ export class ListDestinationsRoute {
 
   /** The destinations that are not deleted, newest first. */
   @Get()
+  @Summary('List destinations')
   @ApiPage(DestinationView)
   async list(
     @CurrentCaller() caller: Caller,
@@ -83,6 +85,7 @@ export class ListDestinationsRoute {
 
   /** One destination, as it is or as it was. */
   @Get(':id')
+  @Summary('Show a destination, as it is or was')
   @ApiOkResponse({ type: DestinationView })
   async get(
     @CurrentCaller() caller: Caller,

@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { ChangeDestination } from '../change-destination.js';
 import { DestinationView } from '../view/destination.view.js';
@@ -29,6 +29,7 @@ export class ReviseDestinationRoute {
 
   /** Changes name and description; what is left out stays. */
   @Patch(':id')
+  @Summary('Revise name and description')
   @ApiOkResponse({ type: DestinationView })
   async revise(@Context() context: CommandContext, @Param('id') id: string, @Body() form: ReviseDestinationForm) {
     await this.commands.execute(new ChangeDestination(context, id, { type: 'ReviseDestination', ...form }));

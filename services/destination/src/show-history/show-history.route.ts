@@ -9,6 +9,7 @@ import {
   ServiceController,
   type Service,
   decodeCursor,
+  Summary,
 } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { IsInt, IsISO8601, IsOptional, Min } from 'class-validator';
@@ -42,6 +43,7 @@ export class ShowHistoryRoute {
 
   /** Every event of the destination, oldest first, a deleted one's included: what changed, when, and by whom. */
   @Get()
+  @Summary('Show the history of a destination')
   async history(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,

@@ -2,7 +2,7 @@ import { HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController } from '@waybill/service-kit';
+import { Context, ServiceController, Summary } from '@waybill/service-kit';
 import { ChangeDestination } from '../change-destination.js';
 import { DestinationView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
@@ -16,6 +16,7 @@ export class SwitchDestinationRoute {
 
   /** Stops all exports until it is enabled again; it can still be changed. */
   @Post('disable')
+  @Summary('Disable a destination')
   @HttpCode(200)
   @ApiOkResponse({ type: DestinationView })
   async disable(@Context() context: CommandContext, @Param('id') id: string) {
@@ -25,6 +26,7 @@ export class SwitchDestinationRoute {
 
   /** Exports go on with the next slot; those missed meanwhile are not made up for. */
   @Post('enable')
+  @Summary('Enable a destination')
   @HttpCode(200)
   @ApiOkResponse({ type: DestinationView })
   async enable(@Context() context: CommandContext, @Param('id') id: string) {

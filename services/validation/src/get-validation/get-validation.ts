@@ -11,6 +11,7 @@ import {
   type Service,
   ServiceController,
   stateProjection,
+  Summary,
 } from '@waybill/service-kit';
 import { streamOf, validationStream } from '../stream.js';
 import type { Claim, ValidationState } from '../validation/index.js';
@@ -56,6 +57,7 @@ export class GetValidationRoute {
 
   /** A stored report: each check with what was called, on which resource, and how to mend it. */
   @Get(':id')
+  @Summary('Show a validation')
   @ApiOkResponse({ type: ValidationView })
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<ValidationView> {
     const state = await this.validations.get(caller, id);
