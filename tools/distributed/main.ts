@@ -1,6 +1,6 @@
 // `npm run distributed`: one process per service, as they run on servers, on this machine and without Docker.
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,8 @@ import { openServers } from './servers.js';
 import { startStack } from './stack.js';
 
 const HELP = `npm run distributed -- [options]
-  --replicas N    processes of each service (default 1)
+  --replicas N       processes of each service (default 1)
+  --openapi FILE     write what the services offer to this file, and end
 
 The whole API is at WAYBILL_PORT (default 8080), each service's own at the ports after it. Kafka, EventStoreDB and
 PostgreSQL are started, unless WAYBILL_KAFKA_BROKERS, WAYBILL_EVENTSTOREDB_URL or DATABASE_URL name one that runs.
@@ -25,7 +26,11 @@ const say = createLog('distributed');
 
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
-    options: { replicas: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } },
+    options: {
+      replicas: { type: 'string', default: '1' },
+      openapi: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) {
     console.log(HELP);
@@ -52,7 +57,8 @@ const main = async (): Promise<number> => {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(`${replicas === 1 ? 'a process' : `${replicas} processes`} of each service, ready after ${seconds} s`);
   console.log(`Waybill is ready on ${stack.address} (docs: ${stack.address}/docs)`);
-  if (!signal.aborted) await once(signal, 'abort');
+  if (values.openapi !== undefined) await writeOpenApi(stack.address, values.openapi);
+  else if (!signal.aborted) await once(signal, 'abort');
   return (await stack.stop()) ? 0 : 1;
 };
 
@@ -66,6 +72,11 @@ const withoutOurs = ({
   ...(WAYBILL_EVENT_STORE && WAYBILL_EVENT_STORE !== 'eventstoredb' ? { WAYBILL_EVENT_STORE } : {}),
   ...(WAYBILL_MESSAGING && WAYBILL_MESSAGING !== 'kafka' ? { WAYBILL_MESSAGING } : {}),
 });
+
+const writeOpenApi = async (address: string, file: string): Promise<void> => {
+  const document = await (await fetch(`${address}/openapi.json`)).json();
+  await writeFile(file, `${JSON.stringify(document, null, 2)}\n`);
+};
 
 const throwaway = async (opened: AsyncDisposableStack): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-distributed-'));
