@@ -3,6 +3,9 @@ import { eventstoredb } from './eventstoredb.js';
 import { exportPipeline } from './export-pipeline.js';
 import { httpCommand } from './http-command.js';
 import { kinesisSink } from './kinesis.js';
+import { eventHubsLane, kinesisLane } from './lane.js';
+import { kafkaConsume } from './kafka-consume.js';
+import { kafkaPublish } from './kafka-publish.js';
 import { load } from './load.js';
 import { rebuild } from './rebuild.js';
 import type { Bench } from './result.js';
@@ -19,5 +22,9 @@ export const benches: Readonly<Record<string, Bench>> = {
   'sftp-upload': sftpUpload,
   's3-upload': s3Upload,
   'kinesis-sink': kinesisSink,
+  'kinesis-lane': kinesisLane,
+  'event-hubs-lane': eventHubsLane,
   'http-command': httpCommand,
+  'kafka-publish': kafkaPublish,
+  'kafka-consume': kafkaConsume,
 };
