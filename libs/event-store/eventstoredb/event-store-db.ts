@@ -38,6 +38,9 @@ export interface EventStoreDb extends EventStore {
 
 const FAR_BEHIND = 64 * 1024 * 1024;
 
+/** Who asks for health does not wait long. */
+const HEALTH_MS = 2_000;
+
 /**
  * The event log in EventStoreDB. Throws `event-store-address-malformed` and, as it asks the server where its log ends,
  * `event-store-unavailable`. It has a connection of its own, which `close` closes.
@@ -59,9 +62,9 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
   const reading = async <Answer>(
     doing: string,
     once: (deadlineMs: () => number) => Promise<Answer>,
-    stream = '$all',
+    { stream = '$all', withinMs = deadlineMs } = {},
   ): Promise<Answer> => {
-    const tries = startTries(doing, deadlineMs, observe);
+    const tries = startTries(doing, withinMs, observe);
     try {
       return await tryAgain(tries, () => once(tries.deadlineMs));
     } catch (error) {
@@ -76,8 +79,8 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
     return result;
   };
 
-  const head = async (): Promise<Position> =>
-    heardOf((await reading('reading the head', (left) => readHead(connection, left()))).position);
+  const head = async (withinMs = deadlineMs): Promise<Position> =>
+    heardOf((await reading('reading the head', (left) => readHead(connection, left()), { withinMs })).position);
 
   const close = async (): Promise<void> => {
     await Promise.all(writing);
@@ -95,7 +98,7 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
   return {
     start: START,
     compare: comparePositions,
-    head,
+    head: () => head(),
     close,
 
     async append(stream, events, { expected }) {
@@ -111,7 +114,9 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
       checkStream(stream);
       checkPageSize(max);
       const question = { stream, from: from ?? (direction === 'forwards' ? 0 : ('last' as const)), max, direction };
-      const slice = await reading('reading a stream', (left) => readStreamSlice(connection, question, left), stream);
+      const slice = await reading('reading a stream', (left) => readStreamSlice(connection, question, left), {
+        stream,
+      });
       slice.events.forEach(({ position }) => heardOf(position));
       return slice;
     },
@@ -135,7 +140,7 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
 
     onAppended: (listener) => hint.on(listener),
 
-    checkHealth: async () => void (await head()),
+    checkHealth: async () => void (await head(Math.min(HEALTH_MS, deadlineMs))),
   };
 };
 

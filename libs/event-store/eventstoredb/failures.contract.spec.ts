@@ -224,8 +224,13 @@ describe('a read that goes wrong', () => {
     const server = await startServer();
     const store = await open(server.url, { farBehind: 0 });
     const start = await store.head();
-    for (let i = 0; i < 5; i += 1)
-      await store.append(streamName('other', newId()), newEvents(1_000), { expected: 'any' });
+    const noise = {
+      type: 'Noise',
+      contentType: 'application/json',
+      data: new Uint8Array(),
+      metadata: new Uint8Array(),
+    };
+    for (let i = 0; i < 5_000; i += 1) server.log.append('other-1', 'any', [{ id: newId(), ...noise }]);
     server.faults.onCall = (call) => (call.method === 'Subscribe' ? { delayMs: 80 } : undefined);
     let [position, steps, atEnd] = [start, 0, false];
     for (; !atEnd; steps += 1) {

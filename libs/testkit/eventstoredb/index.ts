@@ -13,6 +13,7 @@ import { batchAppendHandler } from './batch-append.js';
 import { type Cluster, type Endpoint, gossipHandler, leaderInterceptor, newCluster } from './cluster.js';
 import { deleteHandler, tombstoneHandler } from './delete.js';
 import { faultInterceptor, type Faults } from './faults.js';
+import { listen, type Listener } from './listener.js';
 import { EventLog } from './log.js';
 import { PersistentSubscriptions } from './persistent-subscriptions.js';
 import { readPage } from './read.js';
@@ -70,10 +71,10 @@ export const startEventStoreDb = async (options: EventStoreDbOptions = {}): Prom
   const live = new EventEmitter().setMaxListeners(0);
   const persistent = new PersistentSubscriptions(log);
   let endpoint: Endpoint = { host: HOST, port: options.port ?? 0 };
-  let server: grpc.Server;
+  let listener: Listener;
 
   const start = async (): Promise<void> => {
-    server = new grpc.Server({
+    const server = new grpc.Server({
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       interceptors: [
         ...(options.users ? [accessInterceptor(options.users)] : []),
@@ -98,8 +99,8 @@ export const startEventStoreDb = async (options: EventStoreDbOptions = {}): Prom
       getSupportedMethods: featuresHandler(options.offersBatchAppend ?? true),
     });
     server.addService(gossipService.GossipService, { read: gossipHandler(cluster) });
-    const port = await bind(server, endpoint.port, credentialsOf(options));
-    if (endpoint.port === 0) endpoint = { host: HOST, port };
+    listener = await listen(server, credentialsOf(options), HOST, endpoint.port);
+    if (endpoint.port === 0) endpoint = { host: HOST, port: listener.port };
     if (!cluster.nodes.includes(endpoint)) cluster.nodes.push(endpoint);
     cluster.leader ??= endpoint;
   };
@@ -115,15 +116,10 @@ export const startEventStoreDb = async (options: EventStoreDbOptions = {}): Prom
       live.emit('drop');
       return count;
     },
-    stop: async () => server.forceShutdown(),
+    stop: () => listener.kill(),
     start,
   };
 };
-
-const bind = (server: grpc.Server, port: number, credentials: grpc.ServerCredentials): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.bindAsync(`${HOST}:${port}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
-  });
 
 const credentialsOf = ({ tls }: EventStoreDbOptions): grpc.ServerCredentials =>
   tls
