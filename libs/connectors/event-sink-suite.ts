@@ -16,8 +16,9 @@ type Target = Readonly<Record<string, unknown>>;
 
 /** A counterpart with an account and a target on it. */
 export interface EventDestination {
-  /** With deadlines so short that a silent partner is left within a second. */
   readonly connector: Connector;
+  /** The same with deadlines so short that a silent partner is left within a second or two; default `connector`. */
+  readonly impatient?: Connector;
   /** Right ones, with no findings yet: the suite takes those of the proofs. */
   readonly credentials: Credentials;
   readonly wrongCredentials: { readonly credentials: Credentials; readonly code: CheckCode };
@@ -339,11 +340,16 @@ export const eventConnectorContract = (
     });
 
     faulty('a partner that never answers is left at the deadline', async (faults) => {
-      const batch = await batchOf([record()]);
+      const { impatient = connector(), target } = destination;
+      const own = await impatient.openEventSink!(credentials, target, environment());
+      const { key, data } = record();
+      const batch = await own.openBatch(own.bucketOf(key));
+      expect(batch.add({ key, data })).toBe('added');
       faults.hang();
       const started = performance.now();
       await expectWorthARetry(batch.send(NEVER));
       expect(performance.now() - started).toBeLessThan(5_000);
+      await own.close();
     });
 
     faulty('an abort ends a request in flight with its reason', async (faults) => {

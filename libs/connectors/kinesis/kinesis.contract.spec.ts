@@ -12,7 +12,8 @@ const destinationOn = async (options: KinesisServerOptions): Promise<EventDestin
   const server = await startKinesisServer({ ...options, streams: { [STREAM]: 3 } });
   const credentials = accountOn(server);
   return {
-    connector: createKinesisConnector({ timeouts: { probe: 2_000, send: 3_000 } }),
+    connector: createKinesisConnector(),
+    impatient: createKinesisConnector({ timeouts: { send: 1_000 } }),
     credentials,
     wrongCredentials: {
       credentials: accountOn(server, { authentication: { secretAccessKey: 'a-wrong-secret' } }),

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { DescribeStreamSummaryCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
-import { statusOf } from '../aws-failure.js';
 import { Checklist, type Probe, type Problem } from '../checklist.js';
 import { HostError } from '../network.js';
 import type { Connector, Environment, Proof } from '../port.js';
@@ -34,12 +33,9 @@ export const probing = async <T>(
   }
 };
 
-/** Answers that say: not in this version of HTTP (426 Upgrade Required, 505 HTTP Version Not Supported). */
-const OTHER_VERSION = [426, 505];
-
+/** Whether a server may be there that speaks the other HTTP: none answered as Kinesis does, though something is there. */
 const isMisunderstanding = (error: unknown, { code, provider }: Problem): boolean =>
-  OTHER_VERSION.includes(statusOf(error)) ||
-  (code === 'unreachable' && !(error instanceof HostError) && provider !== 'ECONNREFUSED');
+  code === 'not-supported' || (code === 'unreachable' && !(error instanceof HostError) && provider !== 'ECONNREFUSED');
 
 /**
  * Asks for a stream that is not there: whether the server answers "not found" or "denied", it knows us then. Tried once,
@@ -71,7 +67,7 @@ const askOverEither = async (access: Access, environment: Environment, timeouts:
   const first = await ask({ ...access, transport: 'http/1.1' }, environment, timeouts);
   if (!first.misunderstood) return first;
   const second = await ask({ ...access, transport: 'http/2' }, environment, timeouts);
-  return second.problem?.code === 'unreachable' || second.problem?.code === 'timed-out' ? first : second;
+  return second.misunderstood || second.problem?.code === 'timed-out' ? first : second;
 };
 
 /** A region that AWS does not have shows as a name that nobody knows. */

@@ -6,7 +6,7 @@ import type { Fault } from './fault.js';
 import { startKinesalite } from './kinesalite.js';
 import { KinesisError } from './kinesis-error.js';
 import { checkLimits } from './limits.js';
-import { breakConnection, listen, type Protocol, type Request, type Response } from './listener.js';
+import { breakConnection, type Certificate, listen, type Protocol, type Request, type Response } from './listener.js';
 import { createMemoryStore } from './memory.js';
 import type { Placed, PutRecordsInput } from './store.js';
 
@@ -26,6 +26,8 @@ export interface KinesisServerOptions {
   readonly streams?: Readonly<Record<string, number>>;
   /** Default both, as AWS does. */
   readonly speaks?: Protocol | 'both';
+  /** To speak TLS with. */
+  readonly certificate?: Certificate;
   /** How far the server's clock is from ours. */
   readonly clockOffsetMs?: number;
   /** What takes the records behind the checks: `kinesalite` (the default), or `memory`, which is faster and takes large ones. */
@@ -206,12 +208,15 @@ export const startKinesisServer = async (options: KinesisServerOptions = {}): Pr
     response.end(JSON.stringify(answer));
   };
 
-  const listener = await listen(options.port ?? 0, options.speaks ?? 'both', (request, response) => {
-    void serve(request, response);
-  });
+  const listener = await listen(
+    options.port ?? 0,
+    options.speaks ?? 'both',
+    options.certificate,
+    (request, response) => void serve(request, response),
+  );
   const [accessKeyId = '', secretAccessKey = ''] = Object.entries(users)[0] ?? [];
   return {
-    endpoint: `http://127.0.0.1:${listener.port}`,
+    endpoint: listener.endpoint,
     region,
     accessKeyId,
     secretAccessKey,

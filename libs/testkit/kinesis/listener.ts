@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { createServer as createHttp1Server, type IncomingMessage } from 'node:http';
-import { createServer as createHttp2Server, type Http2ServerRequest } from 'node:http2';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import {
+  createServer as createHttp2Server,
+  createSecureServer as createSecureHttp2Server,
+  type Http2ServerRequest,
+} from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 export type Protocol = 'http/1.1' | 'http/2';
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -11,25 +16,26 @@ export interface Response {
   end(body: string): unknown;
 }
 
+type Serve = (request: Request, response: Response) => void;
+
+/** In PEM. */
+export interface Certificate {
+  readonly key: string;
+  readonly certificate: string;
+}
+
 export interface Listener {
-  readonly port: number;
+  readonly endpoint: string;
   stop(): Promise<void>;
 }
 
 /** How every HTTP/2 client begins (RFC 9113, 3.4). */
 const PREFACE = 'PRI ';
 
-/** Serves one protocol or both on one port of the loopback, without TLS. */
-export const listen = async (
-  port: number,
-  speaks: Protocol | 'both',
-  serve: (request: Request, response: Response) => void,
-): Promise<Listener> => {
+/** Without TLS nothing is negotiated: the first bytes of a client tell how it speaks. */
+const createPlainServer = (speaks: Protocol | 'both', serve: Serve): Server => {
   const servers = { 'http/1.1': createHttp1Server(serve), 'http/2': createHttp2Server(serve) };
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  return createServer((socket) => {
     socket.on('error', () => socket.destroy());
     if (speaks !== 'both') return void servers[speaks].emit('connection', socket);
     socket.once('data', (first) => {
@@ -45,10 +51,30 @@ export const listen = async (
       }
     });
   });
+};
+
+const createTlsServer = (speaks: Protocol | 'both', { key, certificate: cert }: Certificate, serve: Serve): Server =>
+  speaks === 'http/1.1'
+    ? createHttpsServer({ key, cert }, serve)
+    : createSecureHttp2Server({ key, cert, allowHTTP1: speaks === 'both' }, serve);
+
+/** Serves one protocol or both on one port of the loopback; with a certificate over TLS. */
+export const listen = async (
+  port: number,
+  speaks: Protocol | 'both',
+  certificate: Certificate | undefined,
+  serve: Serve,
+): Promise<Listener> => {
+  const server = certificate ? createTlsServer(speaks, certificate, serve) : createPlainServer(speaks, serve);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
-    port: (server.address() as AddressInfo).port,
+    endpoint: `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
