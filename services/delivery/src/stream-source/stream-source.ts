@@ -1,46 +1,16 @@
-import { createHash } from 'node:crypto';
 import { idFrom, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import type { Service } from '@waybill/service-kit';
-import type pg from 'pg';
-import { withExportConnection } from '../rows/export-connection.js';
-import { membersOf, payloadOf } from './payload.js';
-import type { EventsPage, EventsQuestion, ProfileEvent, StreamSource, UnsendableEvent } from './port.js';
+import { emptyPage, Page } from './page.js';
+import type { EventsPage, StreamSource } from './port.js';
 import { laterOf, readPosition, writePosition } from './positions.js';
-import { type Followed, readChanges, readFollowed, readMembers, readProfile, type ReadProfile } from './query.js';
-import { SettingsOfDestinations, type StreamSettings } from './settings.js';
+import { type Followed, readChanges, readMembers, readProfile, type ReadProfile } from './query.js';
+import { type Active, createReader } from './reader.js';
 import { mappedAttributes, type Membership, verdictOn } from './trigger.js';
 
 /** Reads what audience exports (libs/contracts/audience-export.ts), and asks the destination service what to make of it. */
 export const openStreamSource = (database: Database, service: Pick<Service, 'ask'>): StreamSource => {
-  const destinations = new SettingsOfDestinations(service);
-
-  /**
-   * Reads in one snapshot, with settings that know every activation in it, or that were asked for after it was seen and so
-   * know that it is gone.
-   */
-  const read = async <T>(
-    { destinationId, context, signal }: Pick<EventsQuestion, 'destinationId' | 'context' | 'signal'>,
-    { afresh = false, nothingNew = () => undefined }: ReadOptions<T>,
-    work: (client: pg.ClientBase, settings: StreamSettings, active: Active) => Promise<T>,
-  ): Promise<T> => {
-    let settings = afresh ? undefined : destinations.cached(destinationId);
-    let seen: readonly Followed[] = [];
-    for (;;) {
-      const page = await withExportConnection<{ readonly done: T } | undefined>(database, signal, async (client) => {
-        const followed = await readFollowed(client, context, destinationId);
-        const nothing = nothingNew(followed);
-        if (nothing !== undefined) return { result: { done: nothing }, readToTheEnd: true };
-        const isKnown = settings && followed.every((one) => isActive(settings!, one) || isAmong(seen, one));
-        seen = followed;
-        if (!settings || !isKnown) return { result: undefined, readToTheEnd: true };
-        return { result: { done: await work(client, settings, activeOf(settings, followed)) }, readToTheEnd: true };
-      });
-      if (page) return page.done;
-      settings = await destinations.ask(destinationId, context);
-    }
-  };
-
+  const read = createReader(database, service);
   return {
     live: (question, after) =>
       read(question, { nothingNew: (followed) => nothingAfter(followed, after) }, async (client, settings, active) => {
@@ -114,36 +84,6 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
   };
 };
 
-/** The activations that destination and audience agree on. */
-interface Active {
-  readonly since: ReadonlyMap<string, number>;
-  readonly watermark: number;
-  readonly forgotten: number;
-}
-
-interface ReadOptions<T> {
-  /** Settings that were asked for a moment ago do not do. */
-  readonly afresh?: boolean;
-  /** The answer where nobody need be asked. */
-  readonly nothingNew?: (followed: readonly Followed[]) => T | undefined;
-}
-
-const isActive = ({ segments }: StreamSettings, { segmentId, activatedAt }: Followed): boolean =>
-  segments.get(segmentId)?.activatedAt === activatedAt;
-
-const isAmong = (seen: readonly Followed[], { segmentId, activatedAt }: Followed): boolean =>
-  seen.some((one) => one.segmentId === segmentId && one.activatedAt === activatedAt);
-
-const activeOf = (settings: StreamSettings, followed: readonly Followed[]): Active => ({
-  since: new Map(
-    followed.filter((one) => isActive(settings, one)).map(({ segmentId, since }) => [segmentId, since] as const),
-  ),
-  watermark: followed[0]?.watermark ?? 0,
-  forgotten: followed[0]?.forgotten ?? 0,
-});
-
-const emptyPage = (reached: string): EventsPage => ({ events: [], reached, more: false, leftOut: {} });
-
 /** Nothing is active, or nothing happened since: not worth asking anybody about. */
 const nothingAfter = (followed: readonly Followed[], after: string | null): EventsPage | undefined => {
   const watermark = followed[0]?.watermark;
@@ -154,69 +94,6 @@ const nothingAfter = (followed: readonly Followed[], after: string | null): Even
 /** Memberships as they stand, without those that changed after the sequence, which are told live. */
 const asOf = (sequence: number, { memberships }: ReadProfile, { since }: Active): readonly Membership[] =>
   memberships.filter(({ segmentId, change }) => since.has(segmentId) && change <= sequence);
-
-interface Telling {
-  readonly eventId: string;
-  readonly sequence: number;
-  readonly changedAt: string | null;
-  readonly memberships: readonly Membership[];
-  readonly replay?: boolean;
-}
-
-/** Events as they are made, and the count of what led to none. */
-class Page {
-  private readonly events: (ProfileEvent | UnsendableEvent)[] = [];
-  private readonly leftOut: Record<string, number> = {};
-  private readonly members: ReturnType<typeof membersOf>;
-  private readonly required: readonly { readonly index: number; readonly target: string }[];
-
-  constructor(private readonly settings: StreamSettings) {
-    this.members = membersOf(settings);
-    this.required = settings.mapping.fields.flatMap(({ required, target }, index) =>
-      required ? [{ index, target }] : [],
-    );
-  }
-
-  leaveOut(reason: string): void {
-    this.leftOut[reason] = (this.leftOut[reason] ?? 0) + 1;
-  }
-
-  add(profile: ReadProfile, { replay = false, ...facts }: Telling): void {
-    const missing = this.required.find(({ index }) => isMissing(profile.values[index]));
-    if (missing) {
-      this.leaveOut(`required:${missing.target}`);
-      return;
-    }
-    const about = { change: facts.sequence, profileId: profile.profileId, eventId: facts.eventId };
-    const key = keyOf(this.settings, profile);
-    if (key === undefined) {
-      this.events.push({ ...about, ...keyMissing(this.settings) });
-      return;
-    }
-    const data = Buffer.from(payloadOf(this.settings, profile, { ...facts, replay }, this.members));
-    this.events.push({ ...about, key, data });
-  }
-
-  close(reached: string, more: boolean): EventsPage {
-    return { events: this.events, reached, more, leftOut: this.leftOut };
-  }
-}
-
-const isMissing = (value: string | null | undefined): boolean =>
-  value === null || value === undefined || value === 'null' || value === '""';
-
-const IDENTITY = 'identities.';
-
-/** Hashed: of one length whatever the id, and no id of a person stands where shards and logs show it. */
-const keyOf = ({ partitionKey }: StreamSettings, { profileId, identities }: ReadProfile): string | undefined => {
-  const value = partitionKey.startsWith(IDENTITY) ? identities[partitionKey.slice(IDENTITY.length)]?.[0] : profileId;
-  return value === undefined ? undefined : createHash('sha256').update(value).digest('hex');
-};
-
-const keyMissing = ({ partitionKey }: StreamSettings) => ({
-  code: 'partition-key-missing',
-  message: `The profile has no ${partitionKey}, which the destination takes the partition key from.`,
-});
 
 const activationUnheard = (segmentId: string): WaybillError =>
   new WaybillError(
