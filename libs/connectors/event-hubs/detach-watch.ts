@@ -1,3 +1,5 @@
+import { notAmqp } from './failure.js';
+
 /** `size` (4 bytes), offset of the body in words, type, channel (2 bytes); AMQP 1.0, 2.3.1. */
 const HEADER = 8;
 const AMQP_FRAME = 0;
@@ -9,7 +11,7 @@ const MOST_BYTES = 1 << 20;
 
 /**
  * Sees in what arrives that the service closes a link. The SDK sees it too, and lets a batch that is under way on that link
- * wait for its deadline. Answers a function that is to be given every chunk; it throws when a frame is too large to keep.
+ * wait for its deadline. Answers a function that is to be given every chunk; it throws when a frame is too large to be one.
  */
 export const watchDetach = (onDetach: () => void): ((chunk: Buffer) => void) => {
   let rest: Buffer = Buffer.alloc(0);
@@ -18,7 +20,7 @@ export const watchDetach = (onDetach: () => void): ((chunk: Buffer) => void) => 
     while (rest.length >= HEADER) {
       const isProtocolHeader = rest.subarray(0, PROTOCOL.length).equals(PROTOCOL);
       const size = isProtocolHeader ? HEADER : Math.max(rest.readUInt32BE(0), HEADER);
-      if (size > MOST_BYTES) throw new Error(`a frame of ${size} bytes was announced`);
+      if (size > MOST_BYTES) throw notAmqp();
       if (rest.length < size) return;
       const body = rest.subarray(rest.readUInt8(4) * 4, size);
       const isAmqp = !isProtocolHeader && rest.readUInt8(5) === AMQP_FRAME;

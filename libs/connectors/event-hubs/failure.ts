@@ -142,7 +142,6 @@ export const failureOf = (error: unknown): EventHubsFailure => {
   if (error instanceof EventHubsFailure) return error;
   const thrown: ThrownBySdk = typeof error === 'object' && error !== null ? error : {};
   const { name = 'Error', code, message = '' } = thrown;
-  if (name === 'ProtocolError' || /^Invalid protocol header/.test(message)) return new EventHubsFailure(NOT_AMQP, name);
   // One code of the SDK's stands for many causes; the service tells them apart in its text.
   const cause = code === 'UnauthorizedError' ? /^(\w+):/.exec(message)?.[1] : undefined;
   const provider = cause !== undefined && cause in RULES ? cause : (code ?? name);
@@ -188,15 +187,17 @@ export const notSecured = (place: string, { code, message }: NodeJS.ErrnoExcepti
     code ?? 'ECONNRESET',
   );
 
-export const connectionLost = (cause?: NodeJS.ErrnoException): EventHubsFailure =>
-  new EventHubsFailure(
-    {
-      ...UNREACHABLE,
-      message: `The connection was lost${cause ? `: ${plain(cause.message)}` : ''}.`,
-      remedy: 'Try again; if it stays so, ask the partner whether a firewall cuts connections.',
-    },
-    cause?.code ?? 'ECONNRESET',
-  );
+export const notAmqp = (): EventHubsFailure => new EventHubsFailure(NOT_AMQP, 'ProtocolError');
+
+export const connectionLost = (cause?: NodeJS.ErrnoException): EventHubsFailure => {
+  if (cause instanceof EventHubsFailure) return cause;
+  const rule: Rule = {
+    ...UNREACHABLE,
+    message: `The connection was lost${cause ? `: ${plain(cause.message)}` : ''}.`,
+    remedy: 'Try again; if it stays so, ask the partner whether a firewall cuts connections.',
+  };
+  return new EventHubsFailure(rule, cause?.code ?? 'ECONNRESET');
+};
 
 /** The provider's code of a link that was closed, by the service or for a reason that nobody looked at. */
 export const CLOSED = 'DetachForcedError';

@@ -35,8 +35,10 @@ export const openLink = (socket: Socket, access: Access, hub: string, deadlines:
     retired.abort(failure);
     lost.abort(failure);
   };
-  socket.on('error', (error) => lose(connectionLost(error)));
-  socket.once('close', () => lose(connectionLost()));
+  let cause: Error | undefined;
+  socket.on('error', (error) => (cause = error));
+  // After the SDK has heard of it: a call that is aborted first leaves a timer of two minutes.
+  socket.once('close', () => setImmediate(() => lose(connectionLost(cause))));
 
   const close = async (): Promise<void> => {
     retired.abort(linkClosed());
@@ -77,7 +79,7 @@ export const openLink = (socket: Socket, access: Access, hub: string, deadlines:
       return await unlessAborted(ended, work(ended));
     } catch (error) {
       signal.throwIfAborted();
-      if (lost.signal.aborted) throw lost.signal.reason;
+      if (lost.signal.aborted || socket.destroyed) throw lost.signal.reason ?? connectionLost(cause);
       throw late.aborted ? timedOut(what, milliseconds) : failureOf(error);
     }
   };

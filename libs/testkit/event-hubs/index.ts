@@ -260,22 +260,24 @@ class Namespace {
   #serve({ operation, resource, link, work, refuse }: Exchange): void {
     this.calls.push({ operation, resource });
     const fault = this.faults.take(operation);
-    const doWork = (answer: (done: () => void) => void) => {
+    const outcome = (): (() => void) => {
       try {
-        answer(work());
+        return work();
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        refuse(error);
+        return () => refuse(error);
       }
     };
-    if (!fault) return doWork((done) => done());
+    if (!fault) return outcome()();
     if (fault.kind === 'refuse') {
       return refuse(new Refusal(503, fault.condition, fault.description ?? `Injected: ${fault.condition}.`));
     }
     if (fault.kind === 'delay') {
-      return doWork((done) => void setTimeout(() => link.is_open() && done(), fault.ms).unref());
+      const answer = outcome();
+      setTimeout(() => link.is_open() && answer(), fault.ms).unref();
+      return;
     }
-    if (fault.kept) doWork(() => undefined);
+    if (fault.kept) outcome();
     if (fault.kind === 'drop') drop(link.connection);
     if (fault.kind === 'detach') close(link, { description: `Injected: ${fault.condition}.`, ...fault });
   }
@@ -358,10 +360,13 @@ export const startEventHubsServer = async (options: EventHubsServerOptions = {})
     ? container.listen({ ...common, ...tls, transport: 'tls' })
     : container.listen({ ...common, transport: 'tcp' });
   const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket)).on('error', () => undefined);
-  });
+  // Over TLS a connection is two sockets, and rhea hears of the outer one only.
+  for (const event of ['secureConnection', 'connection']) {
+    server.on(event, (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket)).on('error', () => undefined);
+    });
+  }
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
   const [first = ''] = namespace.policies.keys();
@@ -391,13 +396,13 @@ export const startEventHubsServer = async (options: EventHubsServerOptions = {})
     inject: (on, fault, times = 1) => namespace.faults.add(on, fault, times),
     grant: (keyName, rights) => namespace.grant(keyName, rights),
     detachLinks: () => namespace.detachLinks(FORCED, () => true),
-    dropConnections: () => sockets.forEach(destroy),
+    dropConnections: () => [...sockets].reverse().forEach(destroy),
     reset: () => {
       namespace.faults.clear();
       namespace.calls.length = 0;
     },
     stop: async () => {
-      sockets.forEach(destroy);
+      [...sockets].reverse().forEach(destroy);
       server.close();
       await once(server, 'close');
     },
