@@ -25,7 +25,7 @@ const pad = (cell: string, column: number, width: number): string =>
   isNumeric(column) ? cell.padStart(width) : cell.padEnd(width);
 
 const cellsOf = (row: Measured): readonly string[] => [
-  row.baselineName === undefined ? row.name : `${row.name}, against ${row.baselineName}`,
+  (row.baselineName === undefined ? row.name : `${row.name}, against ${row.baselineName}`).replaceAll('|', '\\|'),
   numberOf(row.ours),
   row.baseline === undefined ? '' : numberOf(row.baseline),
   row.unit,
