@@ -131,7 +131,10 @@ export interface EventRecord {
 }
 
 export type EventOutcome =
-  | { readonly sent: true; /** Where it landed, as the provider tells it: shard and sequence number. */ readonly at?: string }
+  | {
+      readonly sent: true;
+      /** Where it landed, as the provider tells it: shard and sequence number. */ readonly at?: string;
+    }
   | {
       readonly sent: false;
       /** The provider's own: `ProvisionedThroughputExceededException`, `ServerBusyError`. */
