@@ -6,6 +6,7 @@ export { type KafkaSettings, type SaslSettings } from './config/kafka-settings.j
 export * from './http/app.js';
 export * from './http/caller.js';
 export * from './http/command-context.js';
+export * from './http/example.js';
 export * from './http/outcome.js';
 export * from './http/paging.js';
 export * from './http/problem.js';

@@ -36,7 +36,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
   if (auth.mode === 'none') fastify.addHook('onRequest', async (request) => refuseForeignPages(request));
   app.useGlobalPipes(new FormPipe());
   app.useGlobalFilters(new ProblemFilter());
-  publishDocuments(app);
+  publishDocuments(app, auth);
   app.useLogger(withoutWiring(app.get(Logger)));
   await app.init();
   return app;

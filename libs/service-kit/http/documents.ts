@@ -4,6 +4,9 @@ import { ApiProperty, DocumentBuilder, type OpenAPIObject, SwaggerModule } from 
 import { fieldNamesOf, type FormClass } from '@waybill/forms';
 import { getMetadataStorage } from 'class-validator';
 import { targetConstructorToSchema, validationMetadatasToSchemas } from 'class-validator-jsonschema';
+import type { Configuration } from '../config/configuration.js';
+import { withCommonParts } from './common-parts.js';
+import { exampleOf } from './example.js';
 
 const DESCRIPTION = `Connect accounts, create destinations, activate segments, export, and read the history of it all.
 Commands take \`Idempotency-Key\` and \`If-Match\`, and answer with \`ETag\` and \`X-Position\`; questions take \`X-Min-Position\`.
@@ -18,16 +21,15 @@ const { defaultMetadataStorage } = createRequire(import.meta.url)('class-transfo
 const OPTIONS = { refPointerPrefix: REFS, classTransformerMetadataStorage: defaultMetadataStorage as never };
 
 /** `/openapi.json` and `/docs`. Bodies and query strings are described by the very classes that validate them. */
-export const publishDocuments = (app: NestFastifyApplication): void => {
+export const publishDocuments = (app: NestFastifyApplication, auth: Configuration['auth']): void => {
   const config = new DocumentBuilder()
     .setTitle('Waybill')
     .setDescription(DESCRIPTION)
     .setVersion('1')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addBearerAuth()
     .build();
   formClasses().forEach(describeForm);
-  const document = withNestedForms(SwaggerModule.createDocument(app, config));
+  const document = withCommonParts(withForms(SwaggerModule.createDocument(app, config)), auth);
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Waybill' });
 };
 
@@ -46,8 +48,8 @@ const describeForm = (form: FormClass): void => {
   }
 };
 
-/** Forms inside forms, which Nest does not meet at any route. */
-const withNestedForms = (document: OpenAPIObject): OpenAPIObject => {
+/** Forms inside forms, which Nest does not meet at any route, and examples of bodies. */
+const withForms = (document: OpenAPIObject): OpenAPIObject => {
   const forms = validationMetadatasToSchemas(OPTIONS);
   const known = document.components?.schemas ?? {};
   const nested = Object.entries(forms).filter(([name]) => !(name in known));
@@ -55,6 +57,10 @@ const withNestedForms = (document: OpenAPIObject): OpenAPIObject => {
   // A form that holds others is described whole by class-validator, references included.
   for (const [name, schema] of Object.entries(forms)) {
     if (JSON.stringify(schema).includes(REFS)) schemas[name] = schema as (typeof known)[string];
+  }
+  for (const [name, schema] of Object.entries(schemas)) {
+    const example = exampleOf(name);
+    if (example) schemas[name] = { ...schema, example };
   }
   return { ...document, components: { ...document.components, schemas } };
 };

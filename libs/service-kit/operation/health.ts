@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { messageOf } from '@waybill/kernel';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../http/caller.js';
+import { Summary } from '../http/summary.js';
 
 /** Throws, with the reason, while the dependency cannot be used. */
 export type HealthCheck = () => Promise<void> | void;
@@ -44,12 +45,14 @@ export class HealthController {
 
   /** The process runs. */
   @Get('live')
+  @Summary('Is it running?')
   live() {
     return { status: 'up' };
   }
 
   /** The process can do its work: each dependency by name, 503 when one is down. */
   @Get('ready')
+  @Summary('Can it do its work?')
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
     const { ready, dependencies } = await this.health.report();
     if (!ready) void reply.status(503).header('retry-after', '2');

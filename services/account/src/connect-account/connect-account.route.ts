@@ -2,7 +2,7 @@ import { Body, Inject, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsDisplayName } from '@waybill/forms';
 import { IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 import { recipientKey } from '../encryption-key/recipient-key.js';
@@ -12,6 +12,14 @@ import { Accounts } from '../view/accounts.js';
 import { credentialsRejected } from '../credentials-rejected.js';
 import { ConnectAccount } from './connect-account.js';
 
+@Example({
+  type: 'sftp',
+  name: 'Partner inbox',
+  authentication: {
+    ...{ method: 'password', host: 'sftp.partner.example', port: 22, username: 'acme', password: 'secret' },
+    hostKey: 'SHA256:…, as the first answer shows it',
+  },
+})
 export class ConnectAccountForm {
   /** One of the catalog. */
   @IsString()

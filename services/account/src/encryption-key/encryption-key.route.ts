@@ -2,13 +2,14 @@ import { Body, Delete, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { IsString, MaxLength } from 'class-validator';
 import { AccountView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { SetEncryptionKey } from './encryption-key.js';
 import { recipientKey } from './recipient-key.js';
 
+@Example({ encryptionKey: '-----BEGIN PGP PUBLIC KEY BLOCK-----\n…' })
 export class EncryptionKeyForm {
   /** The receiver's OpenPGP public key, ASCII-armored or Base64. */
   @IsString()

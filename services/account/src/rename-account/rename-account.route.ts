@@ -3,11 +3,12 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { AccountView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { RenameAccount } from './rename-account.js';
 
+@Example({ name: 'Partner inbox' })
 export class RenameAccountForm {
   @IsDisplayName()
   name!: string;

@@ -2,7 +2,7 @@ import { Body, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsObject } from 'class-validator';
 import { isStanding } from '../account/index.js';
 import { credentialsRejected } from '../credentials-rejected.js';
@@ -10,6 +10,9 @@ import { AccountView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { RotateCredentials } from './rotate-credentials.js';
 
+@Example({
+  authentication: { method: 'password', host: 'sftp.partner.example', username: 'acme', password: 'a new secret' },
+})
 export class RotateCredentialsForm {
   /** `method` and the fields of its form; the method may be another than before. */
   @IsObject()

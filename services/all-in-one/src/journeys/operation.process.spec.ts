@@ -58,11 +58,22 @@ describe('metrics', () => {
 describe('documents', () => {
   interface Document {
     readonly openapi: string;
+    readonly tags: readonly { readonly name: string }[];
     readonly paths: Record<
       string,
-      Record<string, { requestBody?: { content: Record<string, { schema: { $ref?: string } }> } }>
+      Record<
+        string,
+        {
+          summary?: string;
+          tags: readonly string[];
+          parameters?: readonly object[];
+          requestBody?: { content: Record<string, { schema: { $ref?: string } }> };
+        }
+      >
     >;
-    readonly components: { readonly schemas: Record<string, { properties?: Record<string, object> }> };
+    readonly components: {
+      readonly schemas: Record<string, { properties?: Record<string, object>; example?: object }>;
+    };
   }
 
   it('describe every route and its body by OpenAPI', async () => {
@@ -79,6 +90,29 @@ describe('documents', () => {
       }
     }
     expect(JSON.stringify(body)).not.toContain('#/components/schemas/undefined');
+  });
+
+  it('say of each route in a few words what it does, in a group that is explained, and which headers it takes', async () => {
+    const { body } = await api.get<Document>('/openapi.json');
+    const groups = body.tags.map(({ name }) => name);
+    for (const [path, methods] of Object.entries(body.paths)) {
+      for (const [method, { summary, tags, parameters = [] }] of Object.entries(methods)) {
+        expect(`${method} ${path}: ${summary}`).toMatch(/: [A-Z].{5,60}$/);
+        expect(groups).toEqual(expect.arrayContaining([...tags]));
+        if (!path.startsWith('/v1/')) continue;
+        const header = method === 'get' ? 'MinPosition' : 'IdempotencyKey';
+        expect(parameters).toContainEqual({ $ref: `#/components/parameters/${header}` });
+      }
+    }
+  });
+
+  it('show a body to begin with, made of fields that there are', async () => {
+    const { body } = await api.get<Document>('/openapi.json');
+    const forms = Object.values(body.components.schemas).filter(({ example }) => example !== undefined);
+    expect(forms.length).toBeGreaterThan(10);
+    for (const { example, properties } of forms) {
+      expect(Object.keys(properties ?? {})).toEqual(expect.arrayContaining(Object.keys(example ?? {})));
+    }
   });
 
   it('can be read as a page that asks nothing of other servers', async () => {

@@ -2,7 +2,7 @@ import { Body, Inject, Param, Post, Put } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { IsDisplayName } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, type Executed, Outcome, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, type Executed, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import type { SegmentState } from '../segment/index.js';
 import { Segments } from '../segments.js';
@@ -26,6 +26,7 @@ export class DefineSegmentHandler implements ICommandHandler<DefineSegment> {
   }
 }
 
+@Example({ name: 'High value', description: 'Bought more than once' })
 export class SegmentForm {
   @IsDisplayName()
   name!: string;

@@ -1,5 +1,5 @@
 import { HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
-import { ApiConsumes } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import { invalidInput } from '@waybill/forms';
 import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
@@ -35,6 +35,7 @@ export class LoadMembersRoute {
   @Summary('Load members from CSV or NDJSON')
   @HttpCode(200)
   @ApiConsumes('text/csv', 'application/x-ndjson')
+  @ApiBody({ schema: { type: 'string', example: 'email,city\nada@example.com,London\n' } })
   async load(
     @Context() context: CommandContext,
     @Param('id') segmentId: string,

@@ -3,11 +3,12 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { answerOf, MarketingActionView } from '../list-marketing-actions/marketing-actions.js';
 import { DefineMarketingAction } from './define-marketing-action.js';
 
+@Example({ name: 'winBack', friendlyName: 'Win back', description: 'Reaches customers who left' })
 export class DefineMarketingActionForm {
   /** Stands in paths and manifests: letters, digits, dashes and underscores. */
   @Matches(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/, {

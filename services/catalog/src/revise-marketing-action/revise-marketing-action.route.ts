@@ -3,11 +3,12 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { answerOf, MarketingActionView } from '../list-marketing-actions/marketing-actions.js';
 import { ReviseMarketingAction } from './revise-marketing-action.js';
 
+@Example({ friendlyName: 'Win back', description: 'Reaches customers who left' })
 export class ReviseMarketingActionForm {
   @IsOptional()
   @IsDisplayName()

@@ -1,10 +1,11 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { ArrayNotEmpty, IsArray, IsOptional, IsString } from 'class-validator';
 import { ExportNow } from './export-now.js';
 
+@Example({ segmentIds: ['high-value'] })
 export class ExportNowForm {
   /** All that are activated, when left out. */
   @IsOptional()

@@ -2,7 +2,16 @@ import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
 import { type CommandContext, fold, idFrom } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import { Context, DATABASE, Roles, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
+import {
+  Context,
+  DATABASE,
+  Example,
+  Roles,
+  SERVICE,
+  type Service,
+  ServiceController,
+  Summary,
+} from '@waybill/service-kit';
 import { pathIn } from '@waybill/connectors';
 import { ArrayNotEmpty, IsArray, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 import { rowsOf } from '../execute-run/part-stager.js';
@@ -15,6 +24,7 @@ import { fileNameOfPart, manifestName, type Run, runDecider, type RunEvent } fro
 
 const MOST_ROWS = 100;
 
+@Example({ segmentIds: ['high-value'], rows: 10 })
 export class PreviewForm {
   /** All that are activated, when left out. */
   @IsOptional()

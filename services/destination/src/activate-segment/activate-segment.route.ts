@@ -2,7 +2,7 @@ import { Body, Delete, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { IsIn, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { ChangeDestination } from '../change-destination.js';
@@ -47,6 +47,9 @@ export class ScheduleForm {
   endDate?: string;
 }
 
+@Example({
+  schedule: { mode: 'full', frequency: 'daily', at: '06:30', timeZone: 'Europe/Berlin', startDate: '2027-01-01' },
+})
 export class ActivationForm {
   /** Null: files go out only when a run is asked for. What delivers events is live: null there, or left out. */
   @IsOptional()

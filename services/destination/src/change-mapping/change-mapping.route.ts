@@ -2,7 +2,7 @@ import { Body, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsBoolean, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { ChangeDestination } from '../change-destination.js';
@@ -31,6 +31,12 @@ export class MappingFieldForm {
   key?: boolean;
 }
 
+@Example({
+  fields: [
+    { source: 'identities.email', target: 'email', key: true },
+    { source: 'attributes.city', target: 'city', required: true },
+  ],
+})
 export class MappingForm {
   /** In the order of the columns; may be empty for what delivers events. */
   @IsArray()

@@ -2,7 +2,7 @@ import { Body, Inject, Param, Put } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsArray, IsString } from 'class-validator';
 import { checkRevision } from '../check-revision.js';
 import { DestinationView } from '../view/destination.view.js';
@@ -32,6 +32,7 @@ export class ChangeMarketingActionsHandler implements ICommandHandler<ChangeMark
   }
 }
 
+@Example({ marketingActions: ['emailTargeting'] })
 export class MarketingActionsForm {
   /** Names of marketing actions; an empty list states none. */
   @IsArray()

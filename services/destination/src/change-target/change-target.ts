@@ -3,7 +3,7 @@ import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nest
 import { ApiOkResponse } from '@nestjs/swagger';
 import { parseForm } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsObject } from 'class-validator';
 import { specOf } from '../create-destination/create-destination.js';
 import { checkRevision } from '../check-revision.js';
@@ -35,6 +35,7 @@ export class ChangeTargetHandler implements ICommandHandler<ChangeTarget> {
   }
 }
 
+@Example({ target: { folder: 'incoming' } })
 export class TargetForm {
   /** The fields of the type's target form. */
   @IsObject()

@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
 import {
   IsArray,
@@ -61,6 +61,13 @@ export class FilesForm {
   maxRowsPerFile?: number;
 }
 
+@Example({
+  accountId: '3fa85f64-5717-4562-b3fc-2c963f66afa6',
+  name: 'Weekly',
+  marketingActions: ['emailTargeting'],
+  target: { folder: 'incoming' },
+  files: { format: 'csv', compression: 'gzip' },
+})
 export class CreateDestinationForm {
   @IsUUID()
   accountId!: string;

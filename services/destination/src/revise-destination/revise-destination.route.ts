@@ -3,12 +3,13 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, ServiceController, Summary } from '@waybill/service-kit';
+import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { ChangeDestination } from '../change-destination.js';
 import { DestinationView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
 
+@Example({ name: 'Weekly', description: 'For the newsletter' })
 export class ReviseDestinationForm {
   @IsOptional()
   @IsDisplayName()
