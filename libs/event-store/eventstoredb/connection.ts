@@ -1,4 +1,9 @@
-import { EventStoreDBClient } from '@eventstore/db-client';
+import {
+  type ChannelCredentialOptions,
+  type Credentials,
+  EventStoreDBClient,
+  type SingleNodeOptions,
+} from '@eventstore/db-client';
 import rpc, { type StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { CallOptions, Metadata } from '@grpc/grpc-js';
 import type { Address } from './address.js';
@@ -24,6 +29,18 @@ const GRACE_MS = 200;
 class LeaderClient extends EventStoreDBClient implements Connection {
   private channel: ReturnType<StreamsClient['getChannel']> | undefined;
 
+  constructor(
+    nodes: Address['nodes'],
+    settings: Address['settings'],
+    channel: ChannelCredentialOptions,
+    user?: Credentials,
+  ) {
+    super({ ...settings, ...nodes } as SingleNodeOptions, channel, user); // one constructor, whatever its overloads say
+    // Nobody waits for it: when no node is found meanwhile, its rejection would end the process. The next call is told, too.
+    const renew = this.handleError;
+    this.handleError = (client, error) => renew(client, error).catch(() => undefined);
+  }
+
   call<Answer>(deadlineMs: number, action: Call<Answer>): Promise<Answer> {
     const work = this.execute(rpc.StreamsClient, 'waybill', (client) => {
       this.channel = client.getChannel();
@@ -40,10 +57,7 @@ class LeaderClient extends EventStoreDBClient implements Connection {
 
 export const openConnection = ({ nodes, credentials, tls, rootCertificate, settings }: Address): Connection => {
   const channel = { insecure: !tls, ...(rootCertificate && { rootCertificate }) };
-  // The constructor has one overload per kind of nodes.
-  if ('discover' in nodes) return new LeaderClient({ ...settings, ...nodes }, channel, credentials);
-  if ('endpoints' in nodes) return new LeaderClient({ ...settings, ...nodes }, channel, credentials);
-  return new LeaderClient({ ...settings, ...nodes }, channel, credentials);
+  return new LeaderClient(nodes, settings, channel, credentials);
 };
 
 const within = <Answer>(deadlineMs: number, work: Promise<Answer>): Promise<Answer> => {
