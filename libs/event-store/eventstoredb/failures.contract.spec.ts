@@ -117,6 +117,25 @@ describe('an append whose answer does not come', () => {
     },
   );
 
+  it.each([['no-stream'], [1], ['any']] as const)(
+    'is stored once when the server is killed after it, and knows nothing of it when it is back (expected: %s)',
+    async (expected) => {
+      const server = await startServer();
+      const store = await open(server.url);
+      const stream = newStream();
+      const earlier = expected === 'no-stream' ? [] : newEvents(2);
+      if (earlier.length > 0) await store.append(stream, earlier, { expected: 'no-stream' });
+      server.faults.onCall = first(1, 'Append', 'lose-answer');
+      const events = newEvents(2);
+      const appending = store.append(stream, events, { expected });
+      while (server.log.stream(stream)?.events.length !== earlier.length + 2) await sleep(5);
+      await server.stop();
+      await server.start();
+      expect(await appending).toMatchObject({ outcome: 'appended', revision: earlier.length + 1 });
+      expect(await idsIn(store, stream)).toEqual(ids([...earlier, ...events]));
+    },
+  );
+
   it('is a conflict when somebody else was faster meanwhile', async () => {
     const server = await startServer();
     const [store, other] = [await open(server.url), await open(server.url)];

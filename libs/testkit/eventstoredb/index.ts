@@ -116,7 +116,10 @@ export const startEventStoreDb = async (options: EventStoreDbOptions = {}): Prom
       live.emit('drop');
       return count;
     },
-    stop: () => listener.kill(),
+    stop: async () => {
+      await listener.kill();
+      log.forgetIds();
+    },
     start,
   };
 };

@@ -119,6 +119,11 @@ export class EventLog {
     return { outcome: 'stored', revision: event.revision, position: event.position };
   }
 
+  /** A restarted server knows no more which ids it took lately, and takes them again from one who expects nothing. */
+  forgetIds(): void {
+    this.#byId.clear();
+  }
+
   /** Resolves when there are more events than so many, or at the signal. */
   async growsBeyond(count: number, signal: AbortSignal): Promise<void> {
     if (this.events.length > count || signal.aborted) return;
