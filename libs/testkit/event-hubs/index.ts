@@ -21,8 +21,8 @@ export interface EventHubsServerOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** What a send link allows a message to hold; default that of the standard tier. */
   readonly mostMessageBytes?: number;
-  /** Told of each batch as it is kept. */
-  readonly onBatch?: (hub: string, partition: number, events: number) => void;
+  /** Told of each batch as it is kept; `bytes` is what the link counted. */
+  readonly onBatch?: (hub: string, partition: number, events: number, bytes: number) => void;
 }
 
 /** One request that came in. */
@@ -50,8 +50,8 @@ export interface EventHubsServer {
   inject(on: Operation, fault: Fault, times?: number): void;
   /** Changes what a policy allows; links that it no longer allows are closed. */
   grant(keyName: string, rights: readonly Right[]): void;
-  /** Closes every send link, as Azure does after ten idle minutes and when it is updated. */
-  detachLinks(): void;
+  /** Closes every link of a kind, as Azure does after ten idle minutes and when it is updated. Default: those of events. */
+  detachLinks(kind?: 'events' | 'tokens'): void;
   /** Breaks every connection. */
   dropConnections(): void;
   /** Takes back faults and forgets calls. */
@@ -114,7 +114,7 @@ class Namespace {
   readonly policies: Map<string, Policy>;
   readonly hubs: ReadonlyMap<string, Hub>;
   readonly #connections = new Map<Connection, Claim[]>();
-  readonly #sendLinks = new Set<Receiver>();
+  readonly #links = new Set<Receiver>();
 
   constructor(
     private readonly options: EventHubsServerOptions,
@@ -132,13 +132,16 @@ class Namespace {
 
   disconnected(connection: Connection): void {
     this.#connections.delete(connection);
-    for (const link of this.#sendLinks) if (link.connection === connection) this.#sendLinks.delete(link);
+    for (const link of this.#links) if (link.connection === connection) this.#links.delete(link);
   }
 
-  detachLinks(error: Pick<Refusal, 'condition' | 'description'>, which: (link: Receiver) => boolean): void {
-    for (const link of this.#sendLinks) {
-      if (!which(link)) continue;
-      this.#sendLinks.delete(link);
+  detachLinks(
+    error: Pick<Refusal, 'condition' | 'description'>,
+    which: (address: string, connection: Connection) => boolean,
+  ): void {
+    for (const link of this.#links) {
+      if (!which(addressOf(link.target), link.connection)) continue;
+      this.#links.delete(link);
       close(link, error);
     }
   }
@@ -149,7 +152,7 @@ class Namespace {
     this.policies.set(keyName, { ...policy, rights });
     this.detachLinks(
       missing('Send'),
-      ({ connection, target }) => !this.#may(connection, hubIn(addressOf(target)), 'Send'),
+      (address, connection) => !isRequestNode(address) && !this.#may(connection, hubIn(address), 'Send'),
     );
   }
 
@@ -168,7 +171,10 @@ class Namespace {
     const address = addressOf(receiver.target);
     receiver.set_target({ address });
     receiver.set_source({ address: addressOf(receiver.source) });
-    if (isRequestNode(address)) return receiver.add_credit(CREDIT);
+    if (isRequestNode(address)) {
+      this.#links.add(receiver);
+      return receiver.add_credit(CREDIT);
+    }
     this.#serve({
       operation: 'attach',
       resource: address,
@@ -177,7 +183,7 @@ class Namespace {
         const name = hubIn(address);
         if (!this.hubs.has(name)) throw notFound(address);
         if (!this.#may(receiver.connection, name, 'Send')) throw missing('Send');
-        this.#sendLinks.add(receiver);
+        this.#links.add(receiver);
         return () => receiver.add_credit(CREDIT);
       },
       refuse: (refusal) => close(receiver, refusal),
@@ -254,7 +260,7 @@ class Namespace {
     const hub = this.hubs.get(name);
     if (!hub) throw notFound(address);
     const kept = hub.keep(batch, partition === undefined ? undefined : Number(partition));
-    this.options.onBatch?.(name, kept, batch.events.length);
+    this.options.onBatch?.(name, kept, batch.events.length, bytes.length);
   }
 
   #serve({ operation, resource, link, work, refuse }: Exchange): void {
@@ -395,7 +401,8 @@ export const startEventHubsServer = async (options: EventHubsServerOptions = {})
     calls: namespace.calls,
     inject: (on, fault, times = 1) => namespace.faults.add(on, fault, times),
     grant: (keyName, rights) => namespace.grant(keyName, rights),
-    detachLinks: () => namespace.detachLinks(FORCED, () => true),
+    detachLinks: (kind = 'events') =>
+      namespace.detachLinks(FORCED, (address) => (kind === 'tokens' ? address === '$cbs' : !isRequestNode(address))),
     dropConnections: () => [...sockets].reverse().forEach(destroy),
     reset: () => {
       namespace.faults.clear();

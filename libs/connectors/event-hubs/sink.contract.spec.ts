@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EventHubsServer, type Fault, serverBusy, startEventHubsServer } from '@waybill/testkit/event-hubs';
+import type { EventOutcome, EventSink } from '../port.js';
+import { createEventHubsConnector } from './index.js';
+import { accountOf, environment } from './test-account.js';
+
+const DEADLINES = { connect: 1_000, handshake: 500, open: 1_000, send: 1_000, detached: 200, close: 500 };
+const NEVER = new AbortController().signal;
+const target = { eventHub: 'waybill' };
+
+let server: EventHubsServer;
+let sink: EventSink;
+
+const openSink = (signal = NEVER): Promise<EventSink> =>
+  createEventHubsConnector({ deadlines: DEADLINES }).openEventSink!(
+    accountOf(server.connectionString()),
+    target,
+    environment({ signal }),
+  );
+
+beforeEach(async () => {
+  server = await startEventHubsServer();
+  sink = await openSink();
+});
+afterEach(async () => {
+  await sink.close();
+  await server.stop();
+});
+
+const send = async (text = '{}', { records = 1, signal = NEVER } = {}): Promise<readonly EventOutcome[]> => {
+  const batch = await sink.openBatch(sink.bucketOf('ann'));
+  for (let n = 0; n < records; n += 1) expect(batch.add({ key: 'ann', data: Buffer.from(text) })).toBe('added');
+  return batch.send(signal);
+};
+const bodies = (): readonly string[] => server.received('waybill').map(({ body }) => body.toString());
+const attaches = (): number => server.calls.filter(({ operation }) => operation === 'attach').length;
+
+const SENT = [{ sent: true }];
+
+describe('a batch that the service does not take', () => {
+  it.each<[string, Fault, object]>([
+    ['is busy', serverBusy(), { kind: 'throttled', code: 'ServerBusyError' }],
+    ['is busy for a while', serverBusy(4), { kind: 'throttled', code: 'ServerBusyError', waitMs: 4_000 }],
+    [
+      'has a quota used up',
+      { kind: 'refuse', condition: 'amqp:resource-limit-exceeded' },
+      { kind: 'failed', code: 'QuotaExceededError' },
+    ],
+    [
+      'breaks inside',
+      { kind: 'refuse', condition: 'amqp:internal-error' },
+      { kind: 'failed', code: 'InternalServerError' },
+    ],
+    [
+      'says something new',
+      { kind: 'refuse', condition: 'com.microsoft:brand-new' },
+      { kind: 'failed', code: 'MessagingError' },
+    ],
+    [
+      'finds a record too large',
+      { kind: 'refuse', condition: 'amqp:link:message-size-exceeded' },
+      { kind: 'refused', code: 'MessageTooLargeError' },
+    ],
+    [
+      'closes the link',
+      { kind: 'detach', condition: 'amqp:link:detach-forced' },
+      { kind: 'failed', code: 'DetachForcedError' },
+    ],
+    ['drops the connection', { kind: 'drop', kept: false }, { kind: 'failed', code: 'ECONNRESET' }],
+    ['never answers', { kind: 'silence', kept: false }, { kind: 'failed', code: 'ETIMEDOUT' }],
+  ])('since it %s is told so, once, and the next one goes through at once', async (_, fault, outcome) => {
+    server.inject('send', fault);
+    expect(await send('first')).toEqual([{ sent: false, message: expect.stringMatching(/\S/), ...outcome }]);
+    expect(bodies()).toEqual([]);
+    const started = performance.now();
+    expect(await send('second')).toEqual(SENT);
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(bodies()).toEqual(['second']);
+  });
+
+  it('blames no record among many for a size', async () => {
+    server.inject('send', { kind: 'refuse', condition: 'amqp:link:message-size-exceeded' });
+    const outcomes = await send('{}', { records: 2 });
+    expect(outcomes.map((outcome) => !outcome.sent && outcome.kind)).toEqual(['failed', 'failed']);
+  });
+
+  it('says that it may have arrived when the answer was lost', async () => {
+    server.inject('send', { kind: 'drop', kept: true });
+    expect(await send()).toMatchObject([{ message: expect.stringContaining('Whether it arrived is unknown.') }]);
+    expect(bodies()).toEqual(['{}']);
+  });
+});
+
+describe('a link', () => {
+  it('that was closed for being idle is opened again, by one who needs it', async () => {
+    server.detachLinks();
+    await sleep(50);
+    expect(attaches()).toBe(1);
+    expect(await send()).toEqual(SENT);
+    expect(attaches()).toBe(2);
+  });
+
+  it('whose connection broke while it was idle is opened again at once, before any deadline', async () => {
+    server.dropConnections();
+    const started = performance.now();
+    await sleep(100);
+    expect(await send()).toEqual(SENT);
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  it('is opened once for many who send at the same moment', async () => {
+    server.dropConnections();
+    await sleep(100);
+    expect(await Promise.all(Array.from({ length: 10 }, () => send()))).toEqual(Array.from({ length: 10 }, () => SENT));
+    expect(attaches()).toBe(2);
+  });
+
+  it('of tokens that is closed lets what is under way be answered, and is opened again', async () => {
+    server.inject('send', { kind: 'delay', ms: 100 });
+    const slow = send('slow');
+    await sleep(50);
+    server.detachLinks('tokens');
+    expect(await slow).toEqual(SENT);
+    expect(await send('after')).toEqual(SENT);
+    expect(bodies()).toEqual(['slow', 'after']);
+    expect(attaches()).toBe(2);
+  });
+
+  it('waits for an answer that comes late, and a record that was kept is sent once', async () => {
+    server.inject('send', { kind: 'delay', ms: 400 });
+    expect(await send('late')).toEqual(SENT);
+    expect(bodies()).toEqual(['late']);
+  });
+
+  it('that cannot be opened is told as an error of the whole destination', async () => {
+    await server.stop();
+    await sleep(100);
+    await expect(send()).rejects.toMatchObject({ slug: 'partner-unavailable', kind: 'unavailable' });
+    const { port } = server;
+    server = await startEventHubsServer({ port });
+    expect(await send()).toEqual(SENT);
+  });
+
+  it('that is never opened is told so at the deadline', async () => {
+    server.dropConnections();
+    await sleep(100);
+    server.inject('put-token', { kind: 'silence', kept: false });
+    await expect(send()).rejects.toMatchObject({ slug: 'partner-timeout', kind: 'unavailable' });
+  });
+
+  it('of a namespace that is busy is told with the wait that it asks for', async () => {
+    server.dropConnections();
+    await sleep(100);
+    server.inject('put-token', serverBusy(7));
+    await expect(send()).rejects.toMatchObject({
+      slug: 'partner-unavailable',
+      kind: 'unavailable',
+      retryAfterSeconds: 7,
+    });
+  });
+
+  it('of a policy that lost the right to send is told as that', async () => {
+    server.grant(server.keyName, ['Listen']);
+    await sleep(50);
+    await expect(send()).rejects.toMatchObject({ slug: 'partner-permission-denied', kind: 'refused' });
+    server.grant(server.keyName, ['Send']);
+    expect(await send()).toEqual(SENT);
+  });
+});
+
+describe('an abort', () => {
+  it('ends a sink that is being opened', async () => {
+    server.inject('attach', { kind: 'silence', kept: false });
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('shutting down')), 50);
+    await expect(openSink(abort.signal)).rejects.toThrow('shutting down');
+  });
+
+  it('ends a batch under way, breaks the connection, and leaves the sink usable', async () => {
+    server.inject('send', { kind: 'silence', kept: false });
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('shutting down')), 50);
+    await expect(send('{}', { signal: abort.signal })).rejects.toThrow('shutting down');
+    expect(await send()).toEqual(SENT);
+    expect(attaches()).toBe(2);
+  });
+});
+
+it('an empty batch is sent without a request', async () => {
+  const batch = await sink.openBatch('waybill-1');
+  expect(await batch.send(NEVER)).toEqual([]);
+  expect(server.calls.filter(({ operation }) => operation === 'send')).toEqual([]);
+});
+
+it('records of a bucket go to one partition', async () => {
+  for (let n = 0; n < 200; n += 1) {
+    const key = `profile-${n}`;
+    const batch = await sink.openBatch(sink.bucketOf(key));
+    batch.add({ key, data: Buffer.from(key) });
+    expect(await batch.send(NEVER)).toEqual(SENT);
+  }
+  const partitions = new Map<string, Set<number>>();
+  for (const { partitionKey, partition } of server.received('waybill')) {
+    partitions.set(partitionKey!, (partitions.get(partitionKey!) ?? new Set()).add(partition));
+  }
+  expect([...partitions.values()].every(({ size }) => size === 1)).toBe(true);
+  expect(new Set([...partitions.values()].flatMap((each) => [...each])).size).toBe(4);
+});
