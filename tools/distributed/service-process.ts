@@ -10,7 +10,7 @@ export interface ServiceProcess {
   readonly service: Service;
   /** `http://127.0.0.1:8081`; undefined while it is not ready. */
   address(): string | undefined;
-  /** Resolves at the first time that it is ready; rejects with what it said when it ends before. */
+  /** Resolves at the first time that it is ready; rejects with what it said when it ends before, three times. */
   readonly ready: Promise<void>;
   /** Lets it drain, and answers whether it ended well. */
   stop(): Promise<boolean>;
@@ -24,6 +24,8 @@ export interface ServiceProcessOptions {
 
 const READY = / is ready on (http:\/\/\S+)/;
 const START_MS = 60_000;
+/** A broker that has just started may not have settled yet who coordinates which group. */
+const START_TRIES = 3;
 /** More than a service gives itself. */
 const DRAIN_MS = 30_000;
 const LONGEST_PAUSE_MS = 10_000;
@@ -67,6 +69,7 @@ export const startService = ({ service, environment, log }: ServiceProcessOption
 
   const run = async (): Promise<boolean> => {
     let hasBeenReady = false;
+    let failures = 0;
     void ready.then(
       () => (hasBeenReady = true),
       () => undefined,
@@ -75,7 +78,7 @@ export const startService = ({ service, environment, log }: ServiceProcessOption
       const startedAt = Date.now();
       const end = await runOnce();
       if (stopping.signal.aborted) return end === 0;
-      if (!hasBeenReady) {
+      if (!hasBeenReady && ++failures === START_TRIES) {
         isNotReady(new Error(`the ${service} service did not start (${end}):\n${lastWords.join('\n')}`));
         return false;
       }

@@ -8,6 +8,7 @@ import { processModule } from './process.module.js';
 
 /** Time for requests, handlers and uploads to come to a safe point before the process ends anyway. */
 const SHUTDOWN_MS = 25_000;
+const LAST_WORDS_MS = 1_000;
 
 export interface RunningProcess {
   /** `http://127.0.0.1:8080`. */
@@ -82,6 +83,8 @@ export const runProcess = async (name: string, services: readonly Type[]): Promi
     process.stderr.write(`${name} did not start: ${messageOf(error)}\n`);
     if (!isWaybillError(error)) process.stderr.write(`${(error as Error).stack ?? ''}\n`);
     process.exitCode = 1;
+    // What a driver still tries to reach must not keep a process that has said that it failed.
+    setTimeout(() => process.exit(1), LAST_WORDS_MS).unref();
     return;
   }
   if (isToEnd) return end(name, running);
