@@ -68,16 +68,14 @@ export const deadLetterHeaders = (reason: DeadLetterReason): Record<string, stri
 
 /**
  * The message of a record. What a foreign producer leaves out is taken from the key `<tenant>/<sandbox>/<subject>`, from
- * `plainType` (what a record of this topic is when it does not say), from the record's time and place. The same record
- * always gives the same id. Throws `message-malformed` for what no message can be made of.
+ * `plainTypes` (what a record of a topic is when it does not say), from the record's time and place; of a dead letter, from
+ * where it stood first. The same record always gives the same id. Throws `message-malformed` for what no message can be
+ * made of.
  */
 export const messageOfRecord = (
-  {
-    topic,
-    partition,
-    plainType,
-  }: { readonly topic: string; readonly partition: number; readonly plainType?: string | undefined },
+  { topic, partition }: { readonly topic: string; readonly partition: number },
   record: IncomingRecord,
+  plainTypes: Readonly<Record<string, string>> = {},
 ): ReceivedMessage => {
   const { headers = {}, offset } = record;
   const given = (attribute: Attribute): string | undefined => textOf(headers[HEADERS[attribute]]);
@@ -91,14 +89,15 @@ export const messageOfRecord = (
     return value;
   };
 
-  const type = needed('type', plainType, 'and the topic does not settle what it is');
+  const deadLetter = deadLetterOf(headers);
+  const origin = deadLetter ?? { topic, partition, offset };
+  const type = needed('type', plainTypes[origin.topic], 'and the topic does not settle what it is');
   const tenant = needed('tenant', fromKey?.[1], 'and its key is not <tenant>/<sandbox>/<subject>');
   const sandbox = needed('sandbox', fromKey?.[2], 'and its key is not <tenant>/<sandbox>/<subject>');
-  const source = given('source') ?? `kafka:${topic}`;
+  const source = given('source') ?? `kafka:${origin.topic}`;
   // An id is unique within its source only.
-  const id = given('id') ?? idFrom(topic, partition, offset);
+  const id = given('id') ?? idFrom(origin.topic, origin.partition, origin.offset);
   const [causationId, traceparent, replyTo] = [given('causationId'), given('traceparent'), given('replyTo')];
-  const deadLetter = deadLetterOf(headers);
   return {
     id,
     type,

@@ -130,7 +130,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
     ): Promise<boolean> => {
       const publish = sendDeadLetter(record);
       try {
-        const message = messageOfRecord({ ...place, plainType: plainTypes[place.topic] }, record);
+        const message = messageOfRecord(place, record, plainTypes);
         return deliver({ ...delivery, publish }, message, signals);
       } catch (error) {
         // No message can be made of it, today or tomorrow: it goes the way of a rejected one, without further tries.

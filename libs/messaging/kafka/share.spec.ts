@@ -1,0 +1,92 @@
+import type { Batch, KafkaMessage } from 'kafkajs';
+import { createShare, type PartitionOffset } from './share.js';
+
+const place = { topic: 't', partition: 0 };
+
+const batchOf = (fetchedOffset: number, offsets: readonly number[], bytes = 10): Batch =>
+  ({
+    ...place,
+    fetchedOffset: String(fetchedOffset),
+    messages: offsets.map((offset) => ({ offset: String(offset), key: null, value: Buffer.alloc(bytes) })),
+    lastOffset: () => String(offsets.at(-1)),
+  }) as unknown as Batch;
+
+const open = (settle: (record: KafkaMessage) => Promise<boolean> = () => Promise.resolve(true), from = 10) => {
+  const handled: number[] = [];
+  const sought: number[] = [];
+  const wanted: boolean[] = [];
+  const share = createShare({
+    start: [{ ...place, offset: from }],
+    settle: async (_, record) => {
+      const settled = await settle(record);
+      if (settled) handled.push(Number(record.offset));
+      return settled;
+    },
+    onSettled: () => undefined,
+    onWanted: (_, is) => wanted.push(is),
+    seek: ({ offset }: PartitionOffset) => sought.push(offset),
+    stopping: new AbortController(),
+    revoked: new AbortController(),
+  });
+  return { share, handled, sought, wanted };
+};
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('A share', () => {
+  it('handles what it takes in order, and says what may be committed', async () => {
+    const { share, handled } = open();
+    expect(share.accept(batchOf(10, [10, 11, 14]))).toBe('14');
+    expect(share.accept(batchOf(15, [15]))).toBe('15');
+    await soon();
+    expect(handled).toEqual([10, 11, 14, 15]);
+    expect(share.uncommitted()).toEqual([{ ...place, offset: 16 }]);
+    share.committed([{ ...place, offset: 16 }]);
+    expect(share.uncommitted()).toEqual([]);
+  });
+
+  it('refuses what was read from somewhere else, and wants it from where it stands', () => {
+    const { share, sought } = open();
+    expect(share.accept(batchOf(40, [40, 41]))).toBeUndefined();
+    expect(share.accept(batchOf(3, [3]))).toBeUndefined();
+    expect(share.accept(batchOf(3, [3]))).toBeUndefined();
+    expect(sought).toEqual([10, 10, 10]);
+    expect(share.accept(batchOf(10, [10]))).toBe('10');
+  });
+
+  it('believes in a gap that is still there when it is read again', async () => {
+    const { share, handled } = open();
+    expect(share.accept(batchOf(20, [20]))).toBeUndefined();
+    expect(share.accept(batchOf(20, [20]))).toBe('20');
+    await soon();
+    expect(handled).toEqual([20]);
+  });
+
+  it('wants no more while it has enough, and more when it has worked some off', async () => {
+    const gate = Promise.withResolvers<boolean>();
+    const { share, wanted } = open(() => gate.promise);
+    share.accept(batchOf(10, [10, 11, 12], 200 * 1024));
+    expect(wanted).toEqual([false]);
+    gate.resolve(true);
+    await soon();
+    expect(wanted).toEqual([false, true]);
+  });
+
+  it('stands still at what is not settled', async () => {
+    const { share, handled } = open(({ offset }) => Promise.resolve(offset !== '11'));
+    share.accept(batchOf(10, [10, 11, 12]));
+    await soon();
+    expect(handled).toEqual([10]);
+    expect(share.uncommitted()).toEqual([{ ...place, offset: 11 }]);
+  });
+
+  it('ends after what is in hand, and takes nothing more', async () => {
+    const gate = Promise.withResolvers<boolean>();
+    const { share, handled } = open(() => gate.promise);
+    share.accept(batchOf(10, [10, 11]));
+    const ended = share.end(1_000);
+    expect(share.accept(batchOf(12, [12]))).toBeUndefined();
+    gate.resolve(true);
+    await ended;
+    expect(handled).toEqual([10]);
+  });
+});
