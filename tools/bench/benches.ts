@@ -1,4 +1,5 @@
 import { append } from './append.js';
+import { eventHubsSink } from './event-hubs-sink.js';
 import { eventstoredb } from './eventstoredb.js';
 import { exportPipeline } from './export-pipeline.js';
 import { httpCommand } from './http-command.js';
@@ -22,6 +23,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   'sftp-upload': sftpUpload,
   's3-upload': s3Upload,
   'kinesis-sink': kinesisSink,
+  'event-hubs-sink': eventHubsSink,
   'kinesis-lane': kinesisLane,
   'event-hubs-lane': eventHubsLane,
   'http-command': httpCommand,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import { connectorFor, type Credentials, type Environment, type EventRecord } from '@waybill/connectors';
-import { type PartnerAddress, startBenchPartner } from './kinesis-server.js';
+import type { EventRecord } from '@waybill/connectors';
+import { bareLoop } from './bare-loops.js';
+import { openSink } from './event-sink.js';
+import { type PartnerAddress, startBenchPartner } from './stream-partner.js';
 import { alternate, type Bench, rates } from './result.js';
 
 const RECORDS = 100_000;
@@ -14,7 +15,7 @@ const CONCURRENCY = 4;
  * kit's front, which checks signatures, without kinesalite, which would be slower than either.
  */
 export const kinesisSink: Bench = async ({ rounds, progress }) => {
-  const partner = await startBenchPartner({ shards: 4, throttled: 0 });
+  const partner = await startBenchPartner({ type: 'amazon-kinesis', shards: 4 });
   try {
     const requests = makeRequests();
     const timed = async (side: Side): Promise<number> => {
@@ -27,12 +28,12 @@ export const kinesisSink: Bench = async ({ rounds, progress }) => {
       return RECORDS / seconds;
     };
     progress('warming up both');
-    await timed(bareLoop);
+    await timed(bare);
     await timed(ourSink);
     const measured = await alternate(
       rounds,
       () => timed(ourSink),
-      () => timed(bareLoop),
+      () => timed(bare),
     );
     const name = `${RECORDS.toLocaleString('en')} records to Kinesis, sink alone`;
     const budget = { kind: 'ratio', atLeast: 0.9 } as const;
@@ -68,28 +69,14 @@ const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<voi
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 };
 
-const bareLoop: Side = ({ endpoint, region, accessKeyId, secretAccessKey, stream }) => {
-  const client = new KinesisClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } });
-  return Promise.resolve(async (records) => {
-    const Records = records.map(({ key, data }) => ({ PartitionKey: key, Data: data }));
-    const { FailedRecordCount } = await client.send(new PutRecordsCommand({ StreamName: stream, Records }));
-    if (FailedRecordCount !== 0) throw new Error(`${FailedRecordCount} records failed.`);
-  });
+const bare: Side = (address) => {
+  const loop = bareLoop(address);
+  return Promise.resolve((records) => loop.send({ bucket: '', records }));
 };
 
-const ourSink: Side = async ({ stream, ...authentication }) => {
-  const connector = connectorFor('amazon-kinesis')!;
+const ourSink: Side = async (address) => {
   const { signal } = new AbortController();
-  const environment: Environment = { allowPrivateNetworks: true, signal };
-  const account: Credentials = {
-    scope: { tenant: 'bench', sandbox: 'prod' },
-    accountId: 'bench',
-    method: 'access-key',
-    authentication,
-    findings: {},
-  };
-  const { findings } = await connector.proveCredentials(account, environment);
-  const sink = await connector.openEventSink!({ ...account, findings }, { stream }, environment);
+  const sink = await openSink(address, signal);
   return async (records) => {
     const batch = await sink.openBatch('');
     for (const record of records) if (batch.add(record) !== 'added') throw new Error('A request is too small.');

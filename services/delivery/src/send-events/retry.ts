@@ -10,8 +10,8 @@ export interface RetryPolicy {
   readonly patienceMs: number;
 }
 
-/** About two minutes of tries for what fails, a quarter of an hour for what is throttled. */
-export const RETRY_POLICY: RetryPolicy = { firstMs: 100, longestMs: 20_000, attempts: 12, patienceMs: 900_000 };
+/** About a minute of tries for what fails, a quarter of an hour for what is throttled. */
+export const RETRY_POLICY: RetryPolicy = { firstMs: 50, longestMs: 20_000, attempts: 12, patienceMs: 900_000 };
 
 /** Milliseconds after the `failures`-th failure in a row, spread over the upper half so that many do not return at once. */
 export const backoffMs = (
