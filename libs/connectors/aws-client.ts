@@ -18,9 +18,15 @@ export const checkEndpoint = async (endpoint: string, policy: NetworkPolicy): Pr
   if (protocol === 'http:' && !policy.allowPrivateNetworks) throw HTTPS_ONLY;
 };
 
-/** For the SDK's handler of HTTP/1.1: agents that connect to allowed addresses only. */
-export const guardedAgents = (policy: NetworkPolicy, maxSockets: number) => {
-  const agent = { keepAlive: true, maxSockets, lookup: guardedLookup(policy) };
+/**
+ * For the SDK's handler of HTTP/1.1: agents that connect to allowed addresses only. `timeout`: milliseconds after which
+ * they let go of an unused connection; a request in flight is not touched.
+ */
+export const guardedAgents = (
+  policy: NetworkPolicy,
+  options: { readonly maxSockets: number; readonly timeout?: number },
+) => {
+  const agent = { keepAlive: true, ...options, lookup: guardedLookup(policy) };
   return { httpAgent: new HttpAgent(agent), httpsAgent: new HttpsAgent(agent) };
 };
 

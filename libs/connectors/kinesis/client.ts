@@ -8,13 +8,15 @@ import type { Access } from './access.js';
 export interface KinesisTimeouts {
   /** Until a connection is made. */
   readonly connect: number;
+  /** Until an unused connection is let go: before the server does, lest a request meet that. */
+  readonly idle: number;
   /** For one call of a proof. */
   readonly probe: number;
   /** For one request with records, up to 10 MiB. */
   readonly send: number;
 }
 
-export const TIMEOUTS: KinesisTimeouts = { connect: 5_000, probe: 10_000, send: 30_000 };
+export const TIMEOUTS: KinesisTimeouts = { connect: 5_000, idle: 4_000, probe: 10_000, send: 30_000 };
 
 /** Requests in flight at once over HTTP/1.1; HTTP/2 puts them on one connection. */
 const MOST_CONNECTIONS = 16;
@@ -39,7 +41,10 @@ export const openClient = async (
     requestHandler:
       transport === 'http/2'
         ? new NodeHttp2Handler({ nodeHttp2ConnectOptions: { lookup: guardedLookup(policy) } })
-        : new NodeHttpHandler({ ...guardedAgents(policy, MOST_CONNECTIONS), connectionTimeout: timeouts.connect }),
+        : new NodeHttpHandler({
+            ...guardedAgents(policy, { maxSockets: MOST_CONNECTIONS, timeout: timeouts.idle }),
+            connectionTimeout: timeouts.connect,
+          }),
   });
   keepRealm(client);
   return client;

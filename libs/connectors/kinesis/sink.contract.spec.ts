@@ -99,6 +99,20 @@ describe('a sink on Kinesis', () => {
   });
 });
 
+it('lets go of an unused connection before the server does, and never of a request', async () => {
+  const hasty = createKinesisConnector({ timeouts: { idle: 700 } });
+  const sink = await hasty.openEventSink!(accountOn(server), { stream: STREAM }, environment());
+  const before = server.connections();
+  server.inject('PutRecords', { kind: 'delay', ms: 1_000 });
+  expect((await send(sink, records(1)))[0]?.sent).toBe(true);
+  expect((await send(sink, records(1)))[0]?.sent).toBe(true);
+  expect(server.connections() - before).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect((await send(sink, records(1)))[0]?.sent).toBe(true);
+  expect(server.connections() - before).toBe(2);
+  await sink.close();
+});
+
 it('ends its requests with those who opened it', async () => {
   const abort = new AbortController();
   const sink = await connector.openEventSink!(

@@ -42,7 +42,7 @@ export const openClient = async (
     // The SDK sends a body that expects "100 Continue" through an agent of its own, past the address guard.
     expectContinueHeader: false,
     requestHandler: {
-      ...guardedAgents(policy, 16),
+      ...guardedAgents(policy, { maxSockets: 16 }),
       connectionTimeout: timeouts.connect,
       socketTimeout: timeouts.idle,
     },

@@ -62,6 +62,8 @@ export interface KinesisServer {
   readonly secretAccessKey: string;
   /** Every request that came in, oldest first. */
   readonly calls: readonly Call[];
+  /** How many connections were made so far. */
+  connections(): number;
   /** Operations that nobody has a right to. */
   readonly denied: Set<Operation>;
   /** By stream: what its summary tells beside or instead of the truth, such as `{ StreamStatus: 'CREATING' }`. */
@@ -221,6 +223,7 @@ export const startKinesisServer = async (options: KinesisServerOptions = {}): Pr
     accessKeyId,
     secretAccessKey,
     calls,
+    connections: () => listener.connections(),
     denied,
     summaries,
     received: (stream) =>

@@ -26,6 +26,8 @@ export interface Certificate {
 
 export interface Listener {
   readonly endpoint: string;
+  /** How many were made so far. */
+  connections(): number;
   stop(): Promise<void>;
 }
 
@@ -67,7 +69,9 @@ export const listen = async (
 ): Promise<Listener> => {
   const server = certificate ? createTlsServer(speaks, certificate, serve) : createPlainServer(speaks, serve);
   const sockets = new Set<Socket>();
+  let connections = 0;
   server.on('connection', (socket) => {
+    connections += 1;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
@@ -75,6 +79,7 @@ export const listen = async (
   await once(server, 'listening');
   return {
     endpoint: `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => connections,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
