@@ -1,6 +1,6 @@
 import { convertToCommandError, ErrorType, WrongExpectedVersionError } from '@eventstore/db-client';
-import { isWaybillError, messageOf, WaybillError } from '@waybill/kernel';
 import grpc, { type ServiceError } from '@grpc/grpc-js';
+import { isWaybillError, messageOf, WaybillError } from '@waybill/kernel';
 import { revisionConflict, storeUnavailable, streamDeleted } from '../failures.js';
 
 /** Our own clock ran out, or the server ended a call as if all were said when it was not. */
@@ -54,10 +54,8 @@ export const refusalOf = (error: unknown, stream: string): unknown => {
     return new WaybillError(
       'event-too-large',
       'too-large',
-      'EventStoreDB is set to take less than this append holds.',
-      {
-        cause: error,
-      },
+      'EventStoreDB is set to take less than this append holds; its MaxAppendSize must be 1 MiB at least.',
+      { cause: error },
     );
   }
   if (type === ErrorType.ACCESS_DENIED || code === Code.PERMISSION_DENIED) {

@@ -57,8 +57,8 @@ const lookThrough = async (
   deadlineMs: number,
 ): Promise<LogSlice> => {
   const asked = filter === 'no-system-events' ? 'all' : { prefixes: [...filter.prefixes, head.stream] };
-  // The read begins with the event at its position, which was read before.
-  const request = logRequest(after === START ? 'start' : after, max + 1, asked);
+  // The read begins with the event at its position, which was read before, and may find others in the stream of the head.
+  const request = logRequest(after === START ? 'start' : after, Math.max(max, SMALLEST_READ) + 1, asked);
   const events: RecordedEvent[] = [];
   let position = after;
   for (const stored of (await readPage(connection, request, deadlineMs))?.events ?? []) {
@@ -71,6 +71,8 @@ const lookThrough = async (
   if (position === after) throw new AnswerMissing('A read of the log ended before it began.');
   return { events, position, atEnd: comparePositions(position, head.position) >= 0 };
 };
+
+const SMALLEST_READ = 100;
 
 const isWanted = (filter: LogFilter, stream: string): boolean =>
   filter === 'no-system-events' || filter.prefixes.some((prefix) => stream.startsWith(prefix));
