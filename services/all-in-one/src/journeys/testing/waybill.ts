@@ -11,7 +11,7 @@ import { type Api, apiOf } from './api.js';
 import { openBackbone } from './backbone.js';
 
 const READY = /is ready on (http:\/\/\S+)/;
-const START_MS = 60_000;
+const START_MS = 90_000;
 /** kafkajs has Node warn of its queue's time-outs. */
 const NODE_FLAGS = ['--disable-warning=TimeoutNegativeWarning'];
 
@@ -61,7 +61,7 @@ export const runToItsEnd = async (own: Environment): Promise<{ code: number | nu
   return { code, output };
 };
 
-export const startWaybill = async (environment: Environment = {}): Promise<Waybill> => {
+export const startWaybill = async (environment: Environment = {}, args: readonly string[] = []): Promise<Waybill> => {
   const [database, backbone] = await Promise.all([testDatabase(), openBackbone()]);
   const folder = await mkdtemp(join(tmpdir(), 'waybill-journey-'));
   const lines: string[] = [];
@@ -69,8 +69,8 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
   let address = '';
 
   /** Every process of it at once. */
-  const signalAll = ({ pid = 0 }: ChildProcess, signal: NodeJS.Signals): boolean =>
-    process.kill(backbone.isGroup ? -pid : pid, signal);
+  const signalAll = ({ pid }: ChildProcess, signal: NodeJS.Signals): boolean =>
+    pid !== undefined && process.kill(backbone.isGroup ? -pid : pid, signal);
 
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (!child) return null;
@@ -87,7 +87,7 @@ export const startWaybill = async (environment: Environment = {}): Promise<Waybi
   };
   const start = async (changed: Environment = {}): Promise<void> => {
     const places = { WAYBILL_DATA: folder, DATABASE_URL: database.url, ...backbone.environment };
-    const started = spawn(process.execPath, [...NODE_FLAGS, backbone.main], {
+    const started = spawn(process.execPath, [...NODE_FLAGS, backbone.main, ...args], {
       env: environmentOf({ ...places, ...environment, ...changed }),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: backbone.isGroup,
