@@ -78,7 +78,7 @@ export const reaching = async <T>(work: () => Promise<T>): Promise<T> => {
 const AUTHORIZATION = /^(TOPIC|GROUP|CLUSTER|TRANSACTIONAL_ID)_AUTHORIZATION_FAILED$/;
 
 /** A broker that says who may not come in, or may not do this; no retry changes that. */
-const refusalOf = (error: unknown): WaybillError | undefined => {
+export const refusalOf = (error: unknown): WaybillError | undefined => {
   const { type = '', name, message } = rootOf(error);
   if (name !== 'KafkaJSSASLAuthenticationError' && !AUTHORIZATION.test(type)) return undefined;
   return new WaybillError(

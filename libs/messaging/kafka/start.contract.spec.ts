@@ -25,6 +25,19 @@ describeWith('opening the bus on Kafka', findJars(), (jars) => {
     }
   };
 
+  it('joins its groups on a broker that has just started, many at once', async () => {
+    const topic = `waybill.test.${newId()}`;
+    const members = Array.from({ length: 6 }, (_, number) =>
+      using({}, async (bus) => {
+        await bus.ensureTopics([{ name: topic, partitions: 2 }]);
+        for (const group of ['one', 'two', 'three']) {
+          await bus.subscribe({ group: `${group}-${number}`, topics: [topic] }, () => Promise.resolve());
+        }
+      }),
+    );
+    await Promise.all(members);
+  }, 60_000);
+
   it.each([
     { mechanism: 'scram-sha-512', ...SCRAM_USER },
     { mechanism: 'scram-sha-256', ...SCRAM_USER },

@@ -1,9 +1,10 @@
+import { messageOf } from '@waybill/kernel';
 import { backoff, pause } from '@waybill/postgres';
 import type { Admin, Consumer, EachBatchPayload, IMemberAssignment, Kafka } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
 import type { Observe, Subscription, SubscriptionOptions } from '../port.js';
 import { bySubscription } from './assigner.js';
-import { FEW_RETRIES, reaching } from './connection.js';
+import { FEW_RETRIES, refusalOf } from './connection.js';
 import { boundsOf, committedPositions } from './positions.js';
 import { createShare, type PartitionOffset, type Share, type ShareOptions } from './share.js';
 
@@ -43,6 +44,8 @@ const COMMIT_EVERY_MS = 100;
 /** Trouble that passes by itself, such as a coordinator that loads its groups, is over by then. */
 const TROUBLE_MS = 20_000;
 const LEAVE_MS = 5_000;
+/** How long the first share may take: others may hold up the group for a session, and a new broker be busy with itself. */
+const JOIN_SESSIONS = 4;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
 
@@ -231,13 +234,14 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     if (!restart) void startAgain(error);
   });
 
-  /** What kafkajs gives up, such as a group that may not be read for now: the right may be given later. */
-  const startAgain = async (error: Error): Promise<void> => {
-    joined.reject(await reaching(() => Promise.reject(error)).catch((reason: Error) => reason));
+  /** What kafkajs gives up, such as a broker that does not know yet who coordinates the group: it may know soon. */
+  const startAgain = async (error: unknown): Promise<void> => {
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) joined.reject(refusal);
+    troubled ??= { since: performance.now(), why: messageOf(error) };
     failures += 1;
     await pause(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), over.signal);
-    if (over.signal.aborted) return;
-    await run().catch((failure: Error) => startAgain(failure));
+    if (!over.signal.aborted) await run().catch(startAgain);
   };
 
   const leave = async (): Promise<void> => {
@@ -259,12 +263,13 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     await leave();
   };
 
-  const tooLong = setTimeout(() => joined.reject(messagingUnavailable(troubled?.why)), times.sessionMs * 4);
+  const tooLong = setTimeout(
+    () => joined.reject(messagingUnavailable(new Error(troubled?.why ?? 'no broker gave it a share of the group'))),
+    times.sessionMs * JOIN_SESSIONS,
+  );
   try {
-    await reaching(async () => {
-      await run();
-      await joined.promise;
-    });
+    void run().catch(startAgain);
+    await joined.promise;
   } catch (error) {
     await leave();
     throw error;
