@@ -18,6 +18,7 @@ export interface CheckView {
   readonly message: string;
   readonly remedy: string;
   readonly durationMs: number;
+  readonly optional?: boolean;
 }
 
 export interface Answer<T> {
