@@ -7,7 +7,7 @@ import { problemTypes } from './problem-types.js';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NOT_OURS = /\/(dist|node_modules|fixtures|testing|testkit)\/|(\.spec|-suite)\.ts$/;
 
-const sources = globSync('{libs,services}/**/*.ts', { cwd: ROOT })
+const sources = globSync('{libs,services,tools/distributed}/**/*.ts', { cwd: ROOT })
   .filter((path) => !NOT_OURS.test(path))
   .map((path) => ({ path, text: readFileSync(`${ROOT}${path}`, 'utf8') }));
 
