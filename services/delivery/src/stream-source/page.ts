@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { membersOf, payloadOf } from './payload.js';
 import type { EventsPage, ProfileEvent, UnsendableEvent } from './port.js';
 import type { ReadProfile } from './query.js';
@@ -62,7 +62,7 @@ const IDENTITY = 'identities.';
 /** Hashed: of one length whatever the id, and no id of a person stands where shards and logs show it. */
 const keyOf = ({ partitionKey }: StreamSettings, { profileId, identities }: ReadProfile): string | undefined => {
   const value = partitionKey.startsWith(IDENTITY) ? identities[partitionKey.slice(IDENTITY.length)]?.[0] : profileId;
-  return value === undefined ? undefined : createHash('sha256').update(value).digest('hex');
+  return value === undefined ? undefined : hash('sha256', value);
 };
 
 const keyMissing = ({ partitionKey }: StreamSettings) => ({
