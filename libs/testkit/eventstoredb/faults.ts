@@ -2,7 +2,7 @@ import grpc, { type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
 import persistent from '@eventstore/db-client/generated/persistent_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 
-/** A call that came in: `Append`, `Read`, `Subscribe` (a `Read` without end), `Delete`, … */
+/** A call that came in: `Append`, `Read`, `Subscribe` (a `Read` without end), `ReadPersistent`, `Gossip`, `Delete`, … */
 export interface Call {
   readonly method: string;
 }
@@ -94,5 +94,5 @@ const isServed = (reaction: Reaction | undefined): boolean =>
 const methodOf = (path: string, message: unknown): string => {
   if (message instanceof streams.ReadReq && message.getOptions()?.hasSubscription()) return 'Subscribe';
   if (message instanceof persistent.ReadReq) return 'ReadPersistent';
-  return path.slice(path.lastIndexOf('/') + 1);
+  return path.includes('.Gossip/') ? 'Gossip' : path.slice(path.lastIndexOf('/') + 1);
 };
