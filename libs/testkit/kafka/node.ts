@@ -106,7 +106,7 @@ export const prepareNode = async (
         'java',
         [LOGGING, ...heap, '-cp', `${jars}/*`, 'kafka.Kafka', settings],
         () => serves(address),
-        { withinMs: 60_000 },
+        { withinMs: 100_000 },
       );
     },
     kill: async () => server?.kill(),
@@ -119,7 +119,7 @@ const serves = async (address: string): Promise<boolean> => {
   const client = new Kafka({
     brokers: [address],
     logLevel: logLevel.NOTHING,
-    connectionTimeout: 1_000,
+    connectionTimeout: 5_000,
     retry: { retries: 0 },
   });
   const admin = client.admin();
