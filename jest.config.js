@@ -19,7 +19,6 @@ const tier = (displayName, testMatch, options = {}) => ({ displayName, testMatch
 
 /** Run again on separate services. The others ask about one process, or say nothing new there. */
 const journeys = [
-  'catalog',
   'change-account',
   'connect-account',
   'destinations',
