@@ -9,7 +9,7 @@ export const providerCodeOf = (error: unknown): string => {
   const { name = 'Error', code } = thrownBySdk(error);
   const status = statusOf(error);
   if (status === 0) return code ?? name;
-  return RULES[name] || /Exception$|Failure$/.test(name) ? name : `HTTP ${status}`;
+  return RULES[name] || /^\w{1,60}(?:Exception|Failure)$/.test(name) ? name : `HTTP ${status}`;
 };
 
 const BAD_KEY: Rule = {

@@ -5,6 +5,7 @@ import {
   type StreamDescriptionSummary,
 } from '@aws-sdk/client-kinesis';
 import { Checklist, type Probe } from '../checklist.js';
+import { plain } from '../plain.js';
 import type { Connector, Environment, Findings, Proof } from '../port.js';
 import { type Access, accessOf, uriOf } from './access.js';
 import { type KinesisTimeouts, openClient } from './client.js';
@@ -90,7 +91,7 @@ class TargetProof {
 
   #tell(summary: StreamDescriptionSummary, startedAt: number): void {
     this.#checks.passed(this.#describe, 'The stream is there.', startedAt);
-    const status = summary.StreamStatus ?? 'unknown';
+    const status = plain(summary.StreamStatus ?? 'unknown');
     const active = { ...this.#describe, name: 'active' };
     if (status === 'ACTIVE' || status === 'UPDATING') {
       this.#checks.passed(active, `The stream takes records (${status}).`, startedAt);
@@ -133,7 +134,8 @@ class TargetProof {
   }
 }
 
-const modeOf = ({ StreamModeDetails }: StreamDescriptionSummary) => StreamModeDetails?.StreamMode ?? 'PROVISIONED';
+const modeOf = ({ StreamModeDetails }: StreamDescriptionSummary) =>
+  StreamModeDetails?.StreamMode === 'ON_DEMAND' ? 'ON_DEMAND' : 'PROVISIONED';
 
 const throughputOf = (summary: StreamDescriptionSummary): string => {
   const shards = summary.OpenShardCount ?? 0;

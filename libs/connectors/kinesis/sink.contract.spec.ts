@@ -65,6 +65,16 @@ describe('a sink on Kinesis', () => {
     await own.close();
   });
 
+  it("shows a service's own words in one line of bounded length, without control characters", async () => {
+    const words = `No\u0000pe \u001b[31m\n${'x'.repeat(20_000)}`;
+    server.inject('PutRecords', { kind: 'answer', error: new KinesisError('ValidationException', words) });
+    const [outcome] = await send(sink, records(1));
+    const { message } = outcome as EventOutcome & { readonly message: string };
+    expect(message).toContain('No pe  [31m xxx');
+    expect(message).not.toMatch(/\p{Cc}/u);
+    expect(message.length).toBeLessThan(400);
+  });
+
   it('fills requests of 10 MiB where the stream tells its largest record', async () => {
     server.summaries.set(STREAM, { MaxRecordSizeInKiB: 4_096 });
     const { findings } = await connector.proveTarget(accountOn(server), { stream: STREAM }, environment());

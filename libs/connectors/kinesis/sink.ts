@@ -1,5 +1,6 @@
 import { type KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
 import type { Connector, EventBatch, EventOutcome, EventRecord, EventSink } from '../port.js';
+import { plain } from '../plain.js';
 import { accessOf, uriOf } from './access.js';
 import { type KinesisTimeouts, openClient } from './client.js';
 import { isInvalid, isThrottling, partnerError, problemOf, providerCodeOf } from './failure.js';
@@ -11,11 +12,11 @@ const outcomeOf = (entry: PutRecordsResultEntry | undefined): EventOutcome => {
   if (entry?.SequenceNumber !== undefined) {
     return { sent: true, at: `${entry.ShardId ?? ''}:${entry.SequenceNumber}` };
   }
-  const code = entry?.ErrorCode ?? 'NoOutcome';
+  const code = plain(entry?.ErrorCode ?? 'NoOutcome');
   return {
     sent: false,
     code,
-    message: entry?.ErrorMessage ?? 'The answer says nothing of this record; whether it landed is unknown.',
+    message: plain(entry?.ErrorMessage ?? 'The answer says nothing of this record; whether it landed is unknown.'),
     kind: isThrottling(code) ? 'throttled' : 'failed',
   };
 };
@@ -23,7 +24,7 @@ const outcomeOf = (entry: PutRecordsResultEntry | undefined): EventOutcome => {
 /** Of a request that was turned away whole, for each of its records. */
 const turnedAway = (error: unknown, kind: 'throttled' | 'refused', records: readonly EventRecord[]): EventOutcome[] => {
   const { message } = problemOf(error);
-  const told = error instanceof Error && error.message !== '' ? ` The server says: ${error.message}` : '';
+  const told = error instanceof Error && error.message !== '' ? ` The server says: ${plain(error.message)}` : '';
   return records.map(() => ({ sent: false, code: providerCodeOf(error), message: `${message}${told}`, kind }));
 };
 

@@ -1,6 +1,7 @@
 import { WaybillError } from '@waybill/kernel';
 import type { Problem } from '../checklist.js';
 import { HostError } from '../network.js';
+import { plain } from '../plain.js';
 import type { CheckCode } from '../port.js';
 
 /** What went wrong at the partner, in the words of a report; told as a check by proofs and as an error by the sink. */
@@ -42,9 +43,6 @@ const STATUS: Readonly<Record<number, { readonly name: string; readonly code: Ch
 
 const FULL = /no space|disk (?:is )?full|quota|ENOSPC|EDQUOT/i;
 const FREE_SPACE = "Ask the partner to free space or raise this user's quota.";
-
-/** A server's text for a person: one line, without control characters. */
-const plain = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, 200);
 
 export const storageFull = (call: string, path: string, provider: string): SftpFailure =>
   new SftpFailure('storage-full', `The server has no space left: ${call} on "${path}" failed.`, FREE_SPACE, provider);
