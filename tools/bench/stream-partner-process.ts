@@ -1,4 +1,4 @@
-import { serverBusy, startEventHubsServer } from '@waybill/testkit/event-hubs';
+import { startEventHubsServer } from '@waybill/testkit/event-hubs';
 import { startKinesisServer } from '@waybill/testkit/kinesis';
 import type { PartnerAddress, PartnerQuestion, PartnerSettings, Received } from './stream-partner.js';
 
@@ -38,7 +38,7 @@ const eventHubs = async (partitions: number): Promise<Partner> => {
   const server = await startEventHubsServer({
     hubs: { [eventHub]: partitions },
     onBatch: () => {
-      if (Math.random() < failing) server.inject('send', serverBusy());
+      if (Math.random() < failing) server.inject('send', { kind: 'refuse', condition: 'amqp:internal-error' });
     },
   });
   const authentication = { connectionString: server.connectionString() };

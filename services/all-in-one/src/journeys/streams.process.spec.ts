@@ -245,16 +245,30 @@ describe('A segment on a stream and on a hub', () => {
     await eventually(lettersOf, (found) => found.length === 0);
   });
 
-  it('forgets dead letters of an erased profile', async () => {
+  it('forgets dead letters of an erased profile, and names the streams that were told of it', async () => {
     const [partner] = partnersOf('letters');
     await newSegment('erased');
     const id = await setUpStream(api, partner!, 'erased', { partitionKey: 'identities.crm' });
-    await report(api, 'erased', [{ id: 'gone', firstName: 'G' }]);
+    await report(api, 'erased', [
+      { id: 'gone', firstName: 'G' },
+      { id: 'stays', firstName: 'S', identities: { crm: '1' } },
+    ]);
     const letters = async () =>
       bodyOf(await api.get<{ items: DeadLetterView[] }>(`/v1/destinations/${id}/dead-letters`)).items;
     await eventually(letters, (found) => found.length === 1);
-    bodyOf(await api.delete('/v1/profiles/gone'));
+    const run = await eventually(
+      () => runOf(id),
+      (found) => found?.counts.written === 1,
+    );
+    const erased = bodyOf(await api.delete<{ destinations: object[] }>('/v1/profiles/gone'));
     expect(await letters()).toEqual([]);
+    expect(erased.destinations).toContainEqual({
+      destinationId: id,
+      name: 'To amazon-kinesis',
+      segmentIds: ['erased'],
+      lastRunId: run?.id,
+      lastSentAt: expect.any(String),
+    });
     expect((await api.get('/v1/destinations/b0a7d9c2-4f0e-4e51-a7f3-a9e55c1d2c77/dead-letters')).status).toBe(404);
   });
 });
