@@ -1,43 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { describeWith } from '@waybill/testkit/availability';
+import { newCertificate } from '@waybill/testkit/certificate';
 import { type EventHubsServer, serverBusy, startEventHubsServer } from '@waybill/testkit/event-hubs';
+import { findNamedEventHub, observeEventHub } from '@waybill/testkit/event-hubs-named';
 import { type EventDestination, eventConnectorContract } from '../event-sink-suite.js';
-import { createEventHubsConnector } from './index.js';
-import { KEY_PROPERTY } from './batch.js';
 import type { EventRecord } from '../port.js';
-import { accountOf } from './test-account.js';
+import { KEY_PROPERTY } from './batch.js';
+import { createEventHubsConnector } from './index.js';
+import { accountOf, sasAccountOf } from './test-account.js';
 
-const SHORT = { connect: 1_000, handshake: 1_000, open: 1_000, send: 1_000, detached: 200, close: 500 };
+const DEADLINES = { connect: 1_000, handshake: 1_000, open: 1_000, send: 1_000, detached: 200, close: 500 };
+const HUB = 'waybill';
+const FEATURES = { properties: true, places: false };
 
-/** What a hub was sent, as records. */
-const recordsOn = (server: EventHubsServer, hub: string): readonly EventRecord[] =>
-  server.received(hub).map(({ body, properties: { [KEY_PROPERTY]: key, ...properties } }) => ({
-    key: String(key),
-    data: body,
-    properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, String(value)])),
-  }));
+const recordOf = (
+  data: Buffer,
+  { [KEY_PROPERTY]: key, ...properties }: Readonly<Record<string, unknown>>,
+): EventRecord => ({
+  key: String(key),
+  data,
+  properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, String(value)])),
+});
 
-const openCounterpart = async (): Promise<EventDestination> => {
-  const server = await startEventHubsServer();
+const on = (server: EventHubsServer): Omit<EventDestination, 'credentials' | 'wrongCredentials'> => ({
+  connector: createEventHubsConnector({ deadlines: DEADLINES }),
+  target: { eventHub: HUB },
+  missingTarget: { eventHub: 'nobody-made-this' },
+  partner: {
+    received: () => Promise.resolve(server.received(HUB).map(({ body, properties }) => recordOf(body, properties))),
+  },
+  faults: {
+    throttle: () => server.inject('send', serverBusy(4)),
+    breakDown: () => server.inject('send', { kind: 'refuse', condition: 'amqp:internal-error' }),
+    loseAnswer: () => server.inject('send', { kind: 'drop', kept: true }),
+    hang: () => server.inject('send', { kind: 'silence', kept: false }),
+    deny: () => server.grant(server.keyName, ['Listen']),
+  },
+  close: () => server.stop(),
+});
+
+const withConnectionString = (
+  connectionString: string,
+): Pick<EventDestination, 'credentials' | 'wrongCredentials'> => ({
+  credentials: accountOf(connectionString),
+  wrongCredentials: {
+    credentials: accountOf(connectionString.replace(/(SharedAccessKey=)[^;]+/, '$1d3Jvbmc=')),
+    code: 'bad-secret',
+  },
+});
+
+describe('Azure Event Hubs on the server of the test kit', () => {
+  eventConnectorContract(async () => {
+    const server = await startEventHubsServer();
+    return { ...on(server), ...withConnectionString(server.connectionString()) };
+  }, FEATURES);
+});
+
+describe('Azure Event Hubs over TLS, with a namespace and a key', () => {
+  eventConnectorContract(async () => {
+    const { key, certificate } = await newCertificate();
+    const server = await startEventHubsServer({ tls: { key, cert: certificate } });
+    const account = { namespace: `localhost:${server.port}`, sasKeyName: server.keyName, sasKey: server.key };
+    return {
+      ...on(server),
+      connector: createEventHubsConnector({ deadlines: DEADLINES, ca: certificate }),
+      credentials: sasAccountOf(account),
+      wrongCredentials: { credentials: sasAccountOf({ ...account, sasKey: 'd3Jvbmc=' }), code: 'bad-secret' },
+    };
+  }, FEATURES);
+});
+
+/** As a consumer reads what arrived, with the SDK's own client. */
+const observed = async (connectionString: string, hub: string, quietMs?: number) => {
+  const observer = await observeEventHub({ connectionString, hub }, quietMs);
   return {
-    connector: createEventHubsConnector({ deadlines: SHORT }),
-    credentials: accountOf(server.connectionString()),
-    wrongCredentials: {
-      credentials: accountOf(server.connectionString().replace(server.key, 'd3Jvbmc=')),
-      code: 'bad-secret',
+    partner: {
+      received: async () =>
+        (await observer.received()).map(({ body, properties = {} }) => recordOf(body as Buffer, properties)),
     },
-    target: { eventHub: 'waybill' },
-    missingTarget: { eventHub: 'nobody-made-this' },
-    partner: { received: async () => recordsOn(server, 'waybill') },
-    faults: {
-      throttle: () => server.inject('send', serverBusy(4)),
-      breakDown: () => server.inject('send', { kind: 'refuse', condition: 'amqp:internal-error' }),
-      loseAnswer: () => server.inject('send', { kind: 'drop', kept: true }),
-      hang: () => server.inject('send', { kind: 'silence', kept: false }),
-      deny: () => server.grant(server.keyName, ['Listen']),
-    },
-    close: () => server.stop(),
+    close: () => observer.close(),
   };
 };
 
-describe('Azure Event Hubs, on the server of the test kit', () => {
-  eventConnectorContract(openCounterpart, { properties: true, places: false });
+describe('Azure Event Hubs on the server of the test kit, read by a consumer', () => {
+  eventConnectorContract(async () => {
+    const server = await startEventHubsServer();
+    const observer = await observed(server.connectionString(), HUB, 300);
+    const close = () => observer.close().finally(() => server.stop());
+    return { ...on(server), ...withConnectionString(server.connectionString()), ...observer, close };
+  }, FEATURES);
+});
+
+describeWith('Azure Event Hubs on the hub that the environment names', findNamedEventHub(), (named) => {
+  eventConnectorContract(
+    async () => {
+      const { connectionString, hub } = named();
+      return {
+        connector: createEventHubsConnector(),
+        ...withConnectionString(connectionString),
+        target: { eventHub: hub },
+        missingTarget: { eventHub: `missing-${randomUUID()}` },
+        ...(await observed(connectionString, hub)),
+      };
+    },
+    { ...FEATURES, real: true },
+  );
 });

@@ -51,6 +51,7 @@ export class Hub {
   readonly createdAt = new Date();
   readonly #lengths: number[];
   readonly #kept: Kept[] = [];
+  readonly #readers = new Set<() => void>();
   #turn = 0;
 
   constructor(
@@ -67,11 +68,18 @@ export class Hub {
       this.#kept.push({ partition, sequence, partitionKey, bytes });
       this.#lengths[partition] = sequence + 1;
     }
+    this.#readers.forEach((read) => read());
     return partition;
   }
 
   get size(): number {
     return this.#kept.length;
+  }
+
+  /** Calls back whenever a batch was kept, until the function that it answers is called. */
+  onKept(read: () => void): () => void {
+    this.#readers.add(read);
+    return () => this.#readers.delete(read);
   }
 
   /** In the order of arrival. */

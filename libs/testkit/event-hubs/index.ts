@@ -4,6 +4,7 @@ import rhea, { type Connection, type EventContext, type link, type Message, type
 import { Faults } from '../faults/index.js';
 import type { Fault, Operation } from './faults.js';
 import { batchOf, Hub, type ReceivedEvent } from './hub.js';
+import { readPartition } from './reader.js';
 import { type Claim, claimOf, hubIn, notFound, type Policy, Refusal, type Right, unauthorized } from './token.js';
 
 export { type Fault, type Operation, serverBusy } from './faults.js';
@@ -156,14 +157,25 @@ class Namespace {
     );
   }
 
-  /** A client's receiver: only of the answers to its requests. */
+  /** A client's receiver: of the answers to its requests, or of the events of a partition. */
   onSender(sender: Sender): void {
     const address = addressOf(sender.source);
     sender.set_source({ address });
     sender.set_target({ address: addressOf(sender.target) });
-    if (!isRequestNode(address)) {
-      close(sender, { condition: 'amqp:not-implemented', description: 'This server lets nobody read events.' });
-    }
+    if (isRequestNode(address)) return;
+    const [name = '', , , , partition] = address.split('/');
+    this.#serve({
+      operation: 'attach',
+      resource: address,
+      link: sender,
+      work: () => {
+        const hub = this.hubs.get(name);
+        if (!hub || !(Number(partition) < hub.partitions)) throw notFound(address);
+        if (!this.#may(sender.connection, name, 'Listen')) throw missing('Listen');
+        return () => readPartition(hub, Number(partition), sender);
+      },
+      refuse: (refusal) => close(sender, refusal),
+    });
   }
 
   /** A client's sender: of requests, or of events. */
