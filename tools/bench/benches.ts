@@ -11,6 +11,7 @@ import { load } from './load.js';
 import { rebuild } from './rebuild.js';
 import type { Bench } from './result.js';
 import { s3Upload } from './s3-upload.js';
+import { separateServices } from './separate-services.js';
 import { sftpUpload } from './sftp-upload.js';
 
 /** Every bench by the name that `--only` takes, in the order of the table. */
@@ -29,4 +30,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   'http-command': httpCommand,
   'kafka-publish': kafkaPublish,
   'kafka-consume': kafkaConsume,
+  'separate-services': separateServices,
 };
