@@ -57,6 +57,6 @@ describe('a process that is killed in the middle of a large upload', () => {
       await waybill.start();
       await Promise.all(lanes.map((lane, index) => lane.expectExactlyOnce(runIds[index]!)));
     },
-    60_000,
+    120_000,
   );
 });
