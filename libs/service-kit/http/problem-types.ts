@@ -10,10 +10,6 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'malformed',
     'One or more fields are wrong, missing or unknown. <code>fields</code> names each with what is expected.',
   ],
-  'destination-type-not-available': [
-    'refused',
-    'The catalog shows this destination type with its forms, and this version of Waybill does not deliver to it yet.',
-  ],
   'malformed-request': [
     'malformed',
     'The request cannot be read, for example because its body is no valid JSON. <code>detail</code> says where it broke.',

@@ -1,6 +1,5 @@
-import { type AuthenticationMethod, connectorFor, type ConnectorSpec, specFor, specs } from '@waybill/connectors';
+import { type AuthenticationMethod, type ConnectorSpec, specFor, specs } from '@waybill/connectors';
 import { invalidInput, parseForm, splitSecrets } from '@waybill/forms';
-import { WaybillError } from '@waybill/kernel';
 import { closest } from 'fastest-levenshtein';
 
 /** Credentials as a client sent them, validated by the connector's form and parted into what may be shown and what may not. */
@@ -13,21 +12,12 @@ export interface ParsedAuthentication {
 
 export const specOf = (type: string): ConnectorSpec => {
   const spec = specFor(type);
-  if (spec && connectorFor(type)) return spec;
-  if (spec) throw notYet(spec);
+  if (spec) return spec;
   const known = specs.map((one) => one.type);
   throw invalidInput([
     { path: 'type', message: `there is no destination type "${type}"; did you mean "${closest(type, known)}"?` },
   ]);
 };
-
-const notYet = ({ type, name }: ConnectorSpec): WaybillError =>
-  new WaybillError(
-    'destination-type-not-available',
-    'refused',
-    `${name} is in the catalog, and this version of Waybill does not deliver to it yet.`,
-    { fields: [{ path: 'type', message: `"${type}" cannot be connected yet` }] },
-  );
 
 export const methodOf = (spec: ConnectorSpec, method: unknown): AuthenticationMethod => {
   const found = spec.authentication.find((candidate) => candidate.method === method);
