@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '@waybill/kernel';
 import { describeWith } from '@waybill/testkit/availability';
 import { findJars, type KafkaCluster, startKafka } from '@waybill/testkit/kafka';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type Producer } from 'kafkajs';
 import type { MessageBus } from '../port.js';
 import { withAdmin } from './connection.js';
 import { openKafka } from './message-bus.js';
@@ -71,6 +71,9 @@ describeWith('the bus on three brokers, each of which is lost in turn', findJars
 
     let index = 0;
     let lostByBare = 0;
+    // Before a broker is lost: what is tried is sending, and a producer that cannot connect sends nothing.
+    const bareProducer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+    await bareProducer.connect();
     for (let attempt = 1; attempt <= ATTEMPTS && lostByBare === 0; attempt++) {
       let over = false;
       const publishing = (async () => {
@@ -83,10 +86,12 @@ describeWith('the bus on three brokers, each of which is lost in turn', findJars
         }
       })();
       const losing = loseEachLeader(ours).finally(() => (over = true));
-      const [acknowledged] = await Promise.all([sendBare(kafka, bare, () => over), losing, publishing]);
+      const [acknowledged] = await Promise.all([sendBare(bareProducer, bare, () => over), losing, publishing]);
       const held = await readAll(kafka, bare, await stored(bare));
       lostByBare = acknowledged.filter((value) => !held.has(value)).length;
     }
+
+    await bareProducer.disconnect();
 
     await eventually(async () => expect(await effects.count()).toBe(index * KEYS), 90_000);
     expect(await effects.disordered()).toEqual([]);
@@ -96,9 +101,7 @@ describeWith('the bus on three brokers, each of which is lost in turn', findJars
 });
 
 /** The same load by `producer.send` alone, idempotent and with all acknowledgements: the values that it says are written. */
-const sendBare = async (kafka: Kafka, topic: string, isOver: () => boolean): Promise<readonly string[]> => {
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
-  await producer.connect();
+const sendBare = async (producer: Producer, topic: string, isOver: () => boolean): Promise<readonly string[]> => {
   const acknowledged: string[] = [];
   while (!isOver()) {
     const messages = Array.from({ length: KEYS }, (_, key) => ({ key: `key-${key}`, value: newId() }));
@@ -109,7 +112,6 @@ const sendBare = async (kafka: Kafka, topic: string, isOver: () => boolean): Pro
     );
     await sleep(5);
   }
-  await producer.disconnect();
   return acknowledged;
 };
 
