@@ -2,7 +2,8 @@ import { type EventHubsServer, startEventHubsServer } from '@waybill/testkit/eve
 import fc from 'fast-check';
 import type { EventRecord, EventSink } from '../port.js';
 import { createEventHubsConnector } from './index.js';
-import { accountOf, environment } from './test-account.js';
+import { environment } from '../testing/proofs.js';
+import { accountOf } from './test-account.js';
 
 const MOST_BYTES = 4_096;
 const NEVER = new AbortController().signal;

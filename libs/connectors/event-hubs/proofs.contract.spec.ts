@@ -4,7 +4,8 @@ import { newCertificate } from '@waybill/testkit/certificate';
 import { type EventHubsServer, type EventHubsServerOptions, startEventHubsServer } from '@waybill/testkit/event-hubs';
 import type { Credentials, Proof } from '../port.js';
 import { createEventHubsConnector, type EventHubsOptions } from './index.js';
-import { accountOf, checksThat, environment, sasAccountOf } from './test-account.js';
+import { checksThat, environment } from '../testing/proofs.js';
+import { accountOf, sasAccountOf } from './test-account.js';
 
 const DEADLINES = { connect: 1_000, handshake: 500, open: 500, close: 500 };
 

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventHubsServer, type Fault, serverBusy, startEventHubsServer } from '@waybill/testkit/event-hubs';
 import type { EventOutcome, EventSink } from '../port.js';
 import { createEventHubsConnector } from './index.js';
-import { accountOf, environment } from './test-account.js';
+import { environment } from '../testing/proofs.js';
+import { accountOf } from './test-account.js';
 
 const DEADLINES = { connect: 1_000, handshake: 500, open: 1_000, send: 1_000, detached: 200, close: 500 };
 const NEVER = new AbortController().signal;

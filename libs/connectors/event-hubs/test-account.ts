@@ -1,4 +1,4 @@
-import type { Check, Credentials, Environment, Proof } from '../port.js';
+import type { Credentials } from '../port.js';
 
 /** An account with a connection string, for specs. */
 export const accountOf = (connectionString: string): Credentials => ({
@@ -16,13 +16,3 @@ export const sasAccountOf = (authentication: {
   readonly sasKey: string;
   readonly eventHubName?: string;
 }): Credentials => ({ ...accountOf(''), method: 'sas', authentication });
-
-export const environment = (more: Partial<Environment> = {}): Environment => ({
-  allowPrivateNetworks: true,
-  signal: new AbortController().signal,
-  ...more,
-});
-
-/** Name and code of every check with this outcome. */
-export const checksThat = (proof: Proof, outcome: Check['outcome']): readonly string[] =>
-  proof.checks.filter((check) => check.outcome === outcome).map(({ name, code }) => `${name} ${code}`);

@@ -9,7 +9,8 @@ import {
 } from '@waybill/testkit/kinesis';
 import type { Check, Credentials, Proof } from '../port.js';
 import { createKinesisConnector } from './index.js';
-import { accountOn, checkNamed, checksThat, environment } from './test-account.js';
+import { checkNamed, checksThat, environment } from '../testing/proofs.js';
+import { accountOn } from './test-account.js';
 
 const connector = createKinesisConnector({ timeouts: { probe: 2_000 } });
 const prove = (credentials: Credentials): Promise<Proof> => connector.proveCredentials(credentials, environment());

@@ -1,7 +1,8 @@
 import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
 import type { Proof } from '../port.js';
 import { createKinesisConnector } from './index.js';
-import { accountOn, checkNamed, checksThat, environment } from './test-account.js';
+import { checkNamed, checksThat, environment } from '../testing/proofs.js';
+import { accountOn } from './test-account.js';
 
 const connector = createKinesisConnector({ timeouts: { probe: 2_000 } });
 const STREAM = 'audience';

@@ -1,7 +1,8 @@
 import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
 import type { EventOutcome, EventRecord, EventSink } from '../port.js';
 import { createKinesisConnector } from './index.js';
-import { accountOn, environment } from './test-account.js';
+import { environment } from '../testing/proofs.js';
+import { accountOn } from './test-account.js';
 
 const STREAM = 'audience';
 const connector = createKinesisConnector();

@@ -1,4 +1,4 @@
-import type { Check, Credentials, Environment, Findings, Proof } from '../port.js';
+import type { Credentials, Findings } from '../port.js';
 
 interface Server {
   readonly endpoint: string;
@@ -18,19 +18,3 @@ export const accountOn = (
   authentication: { endpoint, region, accessKeyId, secretAccessKey, ...authentication },
   findings,
 });
-
-export const environment = (more: Partial<Environment> = {}): Environment => ({
-  allowPrivateNetworks: true,
-  signal: new AbortController().signal,
-  ...more,
-});
-
-/** Name and code of every check with this outcome. */
-export const checksThat = (proof: Proof, outcome: Check['outcome']): readonly string[] =>
-  proof.checks.filter((check) => check.outcome === outcome).map(({ name, code }) => `${name} ${code}`);
-
-export const checkNamed = (proof: Proof, name: string): Check => {
-  const found = proof.checks.find((check) => check.name === name);
-  if (!found) throw new Error(`There is no check ${name} in ${JSON.stringify(proof.checks)}`);
-  return found;
-};

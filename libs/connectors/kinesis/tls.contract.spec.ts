@@ -2,7 +2,8 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { newCertificate } from '@waybill/testkit/certificate';
 import { type KinesisServer, type KinesisServerOptions, startKinesisServer } from '@waybill/testkit/kinesis';
 import { createKinesisConnector } from './index.js';
-import { accountOn, checkNamed, environment } from './test-account.js';
+import { checkNamed, environment } from '../testing/proofs.js';
+import { accountOn } from './test-account.js';
 
 const STREAM = 'audience';
 const connector = createKinesisConnector({ timeouts: { probe: 3_000 } });

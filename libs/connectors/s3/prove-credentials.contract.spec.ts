@@ -6,7 +6,8 @@ import { type S3Server, startS3Server } from '@waybill/testkit/s3-server';
 import { findVersitygw, startVersitygw } from '@waybill/testkit/versitygw';
 import type { Credentials, Proof } from '../port.js';
 import { createS3Connector } from './index.js';
-import { accountOn, checkNamed, checksThat, environment, roleAt } from './test-account.js';
+import { checkNamed, checksThat, environment } from '../testing/proofs.js';
+import { accountOn, roleAt } from './test-account.js';
 
 const connector = createS3Connector({ timeouts: { probe: 400 } });
 const prove = (credentials: Credentials): Promise<Proof> => connector.proveCredentials(credentials, environment());

@@ -5,7 +5,8 @@ import { type Right, type S3Server, type S3ServerOptions, startS3Server } from '
 import { findVersitygw, startVersitygw } from '@waybill/testkit/versitygw';
 import type { Credentials, Proof } from '../port.js';
 import { createS3Connector } from './index.js';
-import { accountOn, checkNamed, checksThat, environment } from './test-account.js';
+import { checkNamed, checksThat, environment } from '../testing/proofs.js';
+import { accountOn } from './test-account.js';
 
 const connector = createS3Connector({ timeouts: { probe: 400, cleanup: 400 } });
 const patient = createS3Connector();

@@ -5,7 +5,8 @@ import { type Operation, type S3Server, type S3ServerOptions, startS3Server } fr
 import { findVersitygw, startVersitygw } from '@waybill/testkit/versitygw';
 import type { Credentials, FileSink, Findings, StagedFile } from '../port.js';
 import { createS3Connector } from './index.js';
-import { accountOn, environment, roleAt } from './test-account.js';
+import { environment } from '../testing/proofs.js';
+import { accountOn, roleAt } from './test-account.js';
 
 const bucket = 'acme';
 const path = 'exports/audience.csv';
