@@ -1,5 +1,5 @@
 import { type LookupAddress, promises as dns } from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 export interface NetworkPolicy {
@@ -85,3 +85,18 @@ export const guardedLookup =
       (error: NodeJS.ErrnoException) => callback(error, ''),
     );
   };
+
+/**
+ * Begins a TCP connection to one of the addresses that were checked, never resolving again. Without Nagle's algorithm: with it,
+ * the last packet of each write waits for a delayed acknowledgement (35 to 40 ms).
+ */
+export const connectTo = (host: string, port: number, addresses: readonly LookupAddress[]): Socket =>
+  connect({
+    host,
+    port,
+    lookup: (_host, _options, answer) => answer(null, [...addresses]),
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    autoSelectFamilyAttemptTimeout: 2_000,
+  });

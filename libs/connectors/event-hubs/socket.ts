@@ -1,7 +1,7 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, getCACertificates } from 'node:tls';
 import { unlessAborted } from '../abort.js';
-import { HostError, resolveAllowed } from '../network.js';
+import { connectTo, HostError, resolveAllowed } from '../network.js';
 import type { Environment } from '../port.js';
 import type { Access } from './access.js';
 import { notReached, notSecured, timedOut } from './failure.js';
@@ -36,7 +36,7 @@ const within = async (
   }
 };
 
-/** A TCP connection to one of the addresses that were checked, never resolving again. */
+/** A TCP connection to one of the addresses that were checked. */
 export const openTcp = async (
   { host, port, emulator }: Access,
   { deadlines }: Settings,
@@ -44,16 +44,7 @@ export const openTcp = async (
 ): Promise<Socket> => {
   if (emulator && !policy.allowPrivateNetworks) throw NO_PLAIN_TCP;
   const addresses = await unlessAborted(signal, resolveAllowed(host, policy));
-  const socket = connect({
-    host,
-    port,
-    lookup: (_host, _options, answer) => answer(null, [...addresses]),
-    // With Nagle's algorithm the last frame of each batch waits for a delayed acknowledgement (40 ms).
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 30_000,
-    autoSelectFamilyAttemptTimeout: 2_000,
-  });
+  const socket = connectTo(host, port, addresses);
   const place = `${host}, port ${port},`;
   await within(socket, 'connect', signal, [deadlines.connect, 'connecting'], (error) => notReached(place, error));
   return socket;

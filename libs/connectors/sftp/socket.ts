@@ -1,11 +1,9 @@
 import type { LookupAddress } from 'node:dns';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectTo } from '../network.js';
 import { SftpFailure } from './failure.js';
 
-/**
- * A TCP connection to one of the addresses that were checked, never resolving again. Without Nagle's algorithm: with it,
- * each write waits for a delayed acknowledgement (35 ms for 64 KiB).
- */
+/** A TCP connection to one of the addresses that were checked. */
 export const openSocket = (
   host: string,
   port: number,
@@ -14,15 +12,7 @@ export const openSocket = (
 ): Promise<Socket> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
-    const socket = connect({
-      host,
-      port,
-      lookup: (_host, _options, answer) => answer(null, [...addresses]),
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-      autoSelectFamilyAttemptTimeout: 2_000,
-    });
+    const socket = connectTo(host, port, addresses);
     const abandon = () => socket.destroy(signal.reason as Error);
     signal.addEventListener('abort', abandon);
     socket.once('close', () => signal.removeEventListener('abort', abandon));
