@@ -1,5 +1,5 @@
 import { IsBoolean, IsOptional, IsString } from 'class-validator';
-import { JSONSchema } from 'class-validator-jsonschema';
+import { formField } from './form-field.js';
 import { TextRule } from './text-rule.js';
 
 /** What every target that takes events may say of them (docs/streams.md). */
@@ -17,12 +17,12 @@ export const OnlyChanges = (): PropertyDecorator =>
   toggle('Only changes', 'An attribute that is written with the value it had already leads to no event.');
 
 const toggle = (title: string, description: string): PropertyDecorator =>
-  field({ title, description, default: false }, IsOptional(), IsBoolean());
+  formField({ title, description, default: false }, IsOptional(), IsBoolean());
 
 const PARTITION_KEY = /^(?:profile\.id|identities\.[^\p{Cc}]{1,256})$/u;
 
 export const PartitionKey = (): PropertyDecorator =>
-  field(
+  formField(
     {
       title: 'Partition key',
       description:
@@ -36,10 +36,3 @@ export const PartitionKey = (): PropertyDecorator =>
       PARTITION_KEY.test(text) ? undefined : 'must be profile.id or identities.<namespace>, such as identities.email',
     ),
   );
-
-const field =
-  (schema: Parameters<typeof JSONSchema>[0], ...rules: readonly PropertyDecorator[]): PropertyDecorator =>
-  (target, property) => {
-    JSONSchema(schema)(target, String(property));
-    for (const rule of rules) rule(target, property);
-  };

@@ -1,24 +1,13 @@
-import { Secret } from '@waybill/forms';
-import { IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
-import { IsEndpoint, IsRegion } from '../aws-rules.js';
+import { AccessKeyId, IsEndpoint, IsRegion, SecretAccessKey } from '../aws-rules.js';
 import { IncludeSegmentNames, IncludeSegmentTimestamps, OnlyChanges, PartitionKey } from '../stream-fields.js';
-import { NoControlCharacters } from '../text-rule.js';
 
 export class KinesisAccessKeyForm {
-  @JSONSchema({ title: 'Access key id' })
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(512)
-  @NoControlCharacters()
+  @AccessKeyId()
   accessKeyId!: string;
 
-  @JSONSchema({ title: 'Secret access key' })
-  @Secret()
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(1024)
-  @NoControlCharacters()
+  @SecretAccessKey()
   secretAccessKey!: string;
 
   @JSONSchema({ title: 'Region', description: 'Of the stream, such as eu-central-1.', examples: ['eu-central-1'] })

@@ -1,7 +1,6 @@
-import { Secret } from '@waybill/forms';
-import { IsBoolean, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsBoolean, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
-import { IsEndpoint, IsRegion } from '../aws-rules.js';
+import { AccessKeyId, IsEndpoint, IsRegion, SecretAccessKey } from '../aws-rules.js';
 import { hasMisplacedMacro } from '../folder.js';
 import { NoControlCharacters, TextRule } from '../text-rule.js';
 
@@ -12,20 +11,10 @@ const REGION = {
 };
 
 export class AccessKeyForm {
-  // Every provider has key formats of its own, and AWS changed theirs: nothing but emptiness is refused.
-  @JSONSchema({ title: 'Access key id' })
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(512)
-  @NoControlCharacters()
+  @AccessKeyId()
   accessKeyId!: string;
 
-  @JSONSchema({ title: 'Secret access key' })
-  @Secret()
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(1024)
-  @NoControlCharacters()
+  @SecretAccessKey()
   secretAccessKey!: string;
 
   @JSONSchema(REGION)
