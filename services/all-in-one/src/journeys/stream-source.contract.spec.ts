@@ -20,6 +20,8 @@ const field = (source: string, target: string, more: Partial<Field> = {}): Field
 const statusesOf = (page: EventsPage, segmentId: string) =>
   payloadsOf(page).map((payload) => payload.segmentMembership.ups[segmentId]?.status);
 
+const exitsOf = (event: EventsPage['events'][number]) => ('exits' in event ? event.exits : undefined);
+
 describe('The source of a stream, on what audience records', () => {
   let scene: StreamScene;
   let on: StreamSandbox;
@@ -109,6 +111,7 @@ describe('The source of a stream, on what audience records', () => {
     const page = await on.live(id);
     const ups = payloadsOf(page).map(({ segmentMembership }) => segmentMembership.ups);
     expect(ups.map((each) => Object.keys(each).sort())).toEqual([['s'], ['t'], ['s', 't']]);
+    expect(page.events.map(exitsOf)).toEqual([0, 0, 1]);
     const { activatedAt } = on.activationsOf(id)[0]!;
     expect(ups[2]?.['s']).toEqual({
       status: 'exited',
@@ -119,6 +122,20 @@ describe('The source of a stream, on what audience records', () => {
       mappingCreatedAt: Date.parse(activatedAt),
       mappingUpdatedAt: Date.parse('2026-11-22T09:00:00.000Z'),
     });
+  });
+
+  it('counts an exit where it is told, and not again with what happens later', async () => {
+    const id = on.destination([field('attributes.name', 'name')]);
+    await on.activate(id, 's');
+    await on.activate(id, 't');
+    await on.report('p', 's', 'realized');
+    await on.report('p', 't', 'realized');
+    await on.report('p', 's', 'exited');
+    await on.report('p', 't', 'existing', { attributes: { name: 'P' } });
+    const page = await on.live(id);
+    expect(statusesOf(page, 's')).toEqual(['realized', undefined, 'exited', 'exited']);
+    expect(page.events.map(exitsOf)).toEqual([0, 0, 1, 0]);
+    expect(exitsOf((await on.source.replay(on.question(id), 'p'))!)).toBe(1);
   });
 
   it('reads those who were there before the activation, and tells live who moved since', async () => {

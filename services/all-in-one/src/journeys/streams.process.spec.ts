@@ -25,6 +25,7 @@ interface StreamRunView {
     readonly written: number;
     readonly skipped: number;
     readonly failed: number;
+    readonly exited: number;
   };
   readonly stream?: { readonly state: string; readonly problem: { readonly slug: string } | null };
 }
@@ -114,7 +115,7 @@ describe('A segment on a stream and on a hub', () => {
         mode: 'stream',
         segmentId: null,
         segmentIds: ['told'],
-        counts: { read: 6, written: 6, skipped: 0, failed: 0 },
+        counts: { read: 6, written: 6, skipped: 0, failed: 0, exited: 1 },
         stream: { state: 'sending', problem: null },
       });
       expect(bodyOf(await api.get<StreamRunView>(`/v1/runs/${run?.id}`))).toMatchObject({ id: run?.id });

@@ -68,6 +68,7 @@ interface WindowRow extends Scope {
   readonly written: number;
   readonly skipped: number;
   readonly failed: number;
+  readonly exited: number;
   readonly first_at: Date;
   readonly told_at: Date | null;
   readonly over: boolean;
@@ -75,7 +76,7 @@ interface WindowRow extends Scope {
 }
 
 const windowOf = (row: WindowRow): StreamWindow => {
-  const { destination_id: destinationId, hour, tenant, sandbox, read, written, skipped, failed } = row;
+  const { destination_id: destinationId, hour, tenant, sandbox, read, written, skipped, failed, exited } = row;
   const from = hour.toISOString();
   return {
     runId: streamRunId(destinationId, from),
@@ -84,8 +85,7 @@ const windowOf = (row: WindowRow): StreamWindow => {
     sandbox,
     from,
     to: new Date(hour.getTime() + HOUR_MS).toISOString(),
-    // The payload says who exited; a change that tells it is counted as any other.
-    counts: { read, written, skipped, failed, exited: 0 },
+    counts: { read, written, skipped, failed, exited },
     startedAt: row.first_at.toISOString(),
     segmentIds: row.segments,
     isOver: row.over,

@@ -213,7 +213,13 @@ describe('Sending to one destination', () => {
       },
       { eventId: 'refused#2', profileId: 'refused', code: 'Invalid', message: 'never', attempts: 1 },
     ]);
-    expect(ledger.settlements.map(({ tally }) => tally)).toContainEqual({ read: 6, written: 2, skipped: 0, failed: 4 });
+    expect(ledger.settlements.map(({ tally }) => tally)).toContainEqual({
+      read: 6,
+      written: 2,
+      skipped: 0,
+      failed: 4,
+      exited: 0,
+    });
   });
 
   it('reads no more than its bounds while the partner is away, tells why, and sends all when it is back', async () => {

@@ -281,7 +281,7 @@ export class DestinationSender {
       if (!outcome.sent) record.putOffSince ??= now;
       const verdict = judge(outcome, record, { now, lastAccepted: this.lastAccepted }, this.limits.retry);
       if (verdict.next === 'settled') {
-        record.page.sent();
+        record.page.sent(record.event);
         this.settled(queue, record);
       } else if (verdict.next === 'give-up') {
         this.giveUp(queue, record, verdict);

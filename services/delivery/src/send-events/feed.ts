@@ -29,12 +29,14 @@ export interface DeadLetter {
   readonly attempts: number;
 }
 
-/** What became of the changes that a feed had taken up: `read` is the sum of the other three. */
+/** What became of the changes that a feed had taken up: `read` is the sum of the next three. */
 export interface Tally {
   readonly read: number;
   readonly written: number;
   readonly skipped: number;
   readonly failed: number;
+  /** Segments left, as the written ones tell. */
+  readonly exited: number;
 }
 
 /** Pages of a feed that are settled to the last record, since the settlement before. */

@@ -5,6 +5,7 @@ import type pg from 'pg';
 
 import { shareOf } from '../stream-source/port.js';
 import type { DeadLetter, Feed, Settlement, Tally } from './feed.js';
+import { addTally, NO_TALLY } from './page-window.js';
 import { SHARES } from './shares.js';
 import type { ActiveStream } from './streams.js';
 
@@ -28,6 +29,10 @@ export const ledgerMigrations: readonly Migration[] = [
       create index dead_letters_by_time on dead_letters (destination_id, at desc, event_id);
       create index dead_letters_by_profile on dead_letters (profile_key);
       create index dead_letters_to_redeliver on dead_letters (destination_id, redelivery_id) where redelivery_id is not null`,
+  },
+  {
+    name: '013-stream-exits',
+    sql: 'alter table stream_windows add column exited bigint not null default 0',
   },
 ];
 
@@ -76,30 +81,23 @@ const requireLeases = async (client: pg.ClientBase, leases: readonly Lease[]): P
 };
 
 const sum = (settlements: readonly Settlement[]): Tally =>
-  settlements.reduce(
-    (all, { tally }) => ({
-      read: all.read + tally.read,
-      written: all.written + tally.written,
-      skipped: all.skipped + tally.skipped,
-      failed: all.failed + tally.failed,
-    }),
-    { read: 0, written: 0, skipped: 0, failed: 0 },
-  );
+  settlements.reduce((all, { tally }) => addTally(all, tally), NO_TALLY);
 
 /** Answers the run that it counts for. */
 const count = async (
   client: pg.ClientBase,
   { destinationId, tenant, sandbox }: ActiveStream,
-  { read, written, skipped, failed }: Tally,
+  { read, written, skipped, failed, exited }: Tally,
 ): Promise<string> => {
   if (read === 0) return '';
   const { rows } = await client.query<{ hour: Date }>(
-    `insert into stream_windows as known (destination_id, hour, tenant, sandbox, read, written, skipped, failed)
-     values ($1, ${THIS_HOUR}, $2, $3, $4, $5, $6, $7)
+    `insert into stream_windows as known (destination_id, hour, tenant, sandbox, read, written, skipped, failed, exited)
+     values ($1, ${THIS_HOUR}, $2, $3, $4, $5, $6, $7, $8)
      on conflict (destination_id, hour) do update
-       set read = known.read + $4, written = known.written + $5, skipped = known.skipped + $6, failed = known.failed + $7
+       set read = known.read + $4, written = known.written + $5, skipped = known.skipped + $6, failed = known.failed + $7,
+           exited = known.exited + $8
      returning hour`,
-    [destinationId, tenant, sandbox, read, written, skipped, failed],
+    [destinationId, tenant, sandbox, read, written, skipped, failed, exited],
   );
   return streamRunId(destinationId, rows[0]!.hour.toISOString());
 };

@@ -1,9 +1,11 @@
+import type { ProfileEvent } from '../stream-source/port.js';
 import type { DeadLetter, Feed, FeedPage, Settlement, Tally } from './feed.js';
 
 /** A page on its way: how many of its records are not settled yet, and what became of the others. */
 export class OpenPage {
   readonly deadLetters: DeadLetter[] = [];
   private written = 0;
+  private exited = 0;
   private skipped: number;
   unsettled: number;
 
@@ -12,8 +14,9 @@ export class OpenPage {
     this.skipped = Object.values(page.leftOut).reduce((sum, count) => sum + count, 0);
   }
 
-  sent(): void {
+  sent({ exits = 0 }: ProfileEvent): void {
     this.written += 1;
+    this.exited += exits;
     this.unsettled -= 1;
   }
 
@@ -29,18 +32,20 @@ export class OpenPage {
   }
 
   get tally(): Tally {
+    const { written, skipped, exited } = this;
     const failed = this.deadLetters.length;
-    return { read: this.written + this.skipped + failed, written: this.written, skipped: this.skipped, failed };
+    return { read: written + skipped + failed, written, skipped, failed, exited };
   }
 }
 
-const NOTHING: Tally = { read: 0, written: 0, skipped: 0, failed: 0 };
+export const NO_TALLY: Tally = { read: 0, written: 0, skipped: 0, failed: 0, exited: 0 };
 
-const add = (a: Tally, b: Tally): Tally => ({
+export const addTally = (a: Tally, b: Tally): Tally => ({
   read: a.read + b.read,
   written: a.written + b.written,
   skipped: a.skipped + b.skipped,
   failed: a.failed + b.failed,
+  exited: a.exited + b.exited,
 });
 
 /** The pages of one feed in their order. Its position moves only past pages that are settled, and never past a gap. */
@@ -65,7 +70,7 @@ export class PageWindow {
       feed: this.feed,
       reached: last.page.reached,
       more: last.page.more,
-      tally: done.reduce((sum, { tally }) => add(sum, tally), NOTHING),
+      tally: done.reduce((sum, { tally }) => addTally(sum, tally), NO_TALLY),
       deadLetters: done.flatMap(({ deadLetters }) => deadLetters),
     };
   }

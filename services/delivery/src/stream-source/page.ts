@@ -12,6 +12,8 @@ export interface Telling {
   readonly sequence: number;
   readonly changedAt: string | null;
   readonly memberships: readonly Membership[];
+  /** Of the memberships, those whose exit this event is there to tell; others were told before. */
+  readonly exits?: number;
   readonly replay?: boolean;
 }
 
@@ -33,7 +35,7 @@ export class Page {
     this.leftOut[reason] = (this.leftOut[reason] ?? 0) + 1;
   }
 
-  add(profile: ReadProfile, { replay = false, ...facts }: Telling): void {
+  add(profile: ReadProfile, { replay = false, exits = 0, ...facts }: Telling): void {
     const missing = this.required.find(({ index }) => isMissing(profile.values[index]));
     if (missing) {
       this.leaveOut(`required:${missing.target}`);
@@ -46,7 +48,7 @@ export class Page {
       return;
     }
     const data = Buffer.from(payloadOf(this.settings, profile, { ...facts, replay }, this.members));
-    this.events.push({ ...about, key, data });
+    this.events.push({ ...about, key, data, exits });
   }
 
   close(reached: string, more: boolean): EventsPage {

@@ -11,6 +11,8 @@ export interface ProfileEvent {
   /** The partition key. */
   readonly key: string;
   readonly data: Uint8Array;
+  /** How many segments it tells that the profile has left; none when left out. */
+  readonly exits?: number;
 }
 
 /** A change that cannot be sent, with its reason: it goes to the dead letters. */

@@ -36,7 +36,9 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
           }
           const { change } = changed;
           const eventId = idFrom('event', settings.destinationId, profile.profileId, change, 'live');
-          page.add(profile, { eventId, sequence: change, changedAt, memberships: verdict.memberships });
+          const { memberships } = verdict;
+          const exits = exitsOf(memberships.filter(({ segmentId }) => Object.hasOwn(changed.memberships, segmentId)));
+          page.add(profile, { eventId, sequence: change, changedAt, memberships, exits });
         }
         const last = rows.length === question.max ? rows.at(-1) : undefined;
         if (!last) return page.close(String(watermark), false);
@@ -78,7 +80,8 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
         if (!profile || memberships.length === 0) return null;
         const eventId = idFrom('event', destinationId, profileId, 'replay', question.context.commandId);
         const page = new Page(settings);
-        page.add(profile, { eventId, sequence, changedAt: null, memberships, replay: true });
+        const exits = exitsOf(memberships);
+        page.add(profile, { eventId, sequence, changedAt: null, memberships, exits, replay: true });
         return page.close('', false).events[0] ?? null;
       }),
   };
@@ -90,6 +93,9 @@ const nothingAfter = (followed: readonly Followed[], after: string | null): Even
   if (watermark === undefined) return emptyPage(after ?? '0');
   return after === String(watermark) ? emptyPage(after) : undefined;
 };
+
+const exitsOf = (memberships: readonly Membership[]): number =>
+  memberships.filter(({ status }) => status === 'exited').length;
 
 /** Memberships as they stand, without those that changed after the sequence, which are told live. */
 const asOf = (sequence: number, { memberships }: ReadProfile, { since }: Active): readonly Membership[] =>
