@@ -2,7 +2,8 @@ import type { handleClientStreamingCall } from '@grpc/grpc-js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams, { type AppendReq, type AppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { Expected } from './commit-check.js';
-import type { Appended, EventLog, ProposedEvent } from './log.js';
+import type { Appended, EventLog } from './log.js';
+import type { ProposedEvent } from './stored.js';
 import { appendTooLarge, invalid, refusalOf, streamDeleted } from './status.js';
 import { expectedOf, nameOf, proposedOf } from './wire.js';
 

@@ -7,7 +7,8 @@ import status from '@eventstore/db-client/generated/status_pb.js';
 import streams, { type BatchAppendReq, type BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import { checkAppend } from './append.js';
 import type { Expected } from './commit-check.js';
-import type { EventLog, ProposedEvent } from './log.js';
+import type { EventLog } from './log.js';
+import type { ProposedEvent } from './stored.js';
 import { CallRefused } from './status.js';
 import { expectedOf, idOf, identifierOf, nameOf, proposedOf } from './wire.js';
 

@@ -1,4 +1,4 @@
-import type { ProposedEvent, StoredEvent, StoredStream } from './log.js';
+import type { ProposedEvent, StoredEvent, StoredStream } from './stored.js';
 
 /** What a writer says the stream's last revision is. */
 export type Expected = 'any' | 'no-stream' | 'stream-exists' | bigint;

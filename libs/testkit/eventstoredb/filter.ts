@@ -1,5 +1,5 @@
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
-import type { StoredEvent } from './log.js';
+import type { StoredEvent } from './stored.js';
 
 export interface Filter {
   matches(event: StoredEvent): boolean;

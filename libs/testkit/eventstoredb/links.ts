@@ -1,5 +1,6 @@
 import streams, { type ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
-import type { EventLog, StoredEvent } from './log.js';
+import type { EventLog } from './log.js';
+import type { StoredEvent } from './stored.js';
 import { fillRecorded } from './wire.js';
 
 export interface ResolvedEvent {

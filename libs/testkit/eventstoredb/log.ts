@@ -1,31 +1,6 @@
 import { checkCommit, type Expected } from './commit-check.js';
 import { DELETED, metadataEvent, metastreamOf, retentionOf } from './retention.js';
-
-/** What a writer brings. */
-export interface ProposedEvent {
-  readonly id: string;
-  readonly type: string;
-  /** `application/json` or `application/octet-stream`. */
-  readonly contentType: string;
-  readonly data: Uint8Array;
-  readonly metadata: Uint8Array;
-}
-
-export interface StoredEvent extends ProposedEvent {
-  readonly stream: string;
-  readonly revision: bigint;
-  /** Of commit and of prepare, which are equal. */
-  readonly position: bigint;
-  /** When it was stored, in .NET ticks (100 ns) since 1970. */
-  readonly created: bigint;
-}
-
-export interface StoredStream {
-  /** All there ever were: its index is an event's revision. */
-  readonly events: StoredEvent[];
-  /** The last event of a stream that is gone for ever. */
-  tombstone?: StoredEvent;
-}
+import type { ProposedEvent, StoredEvent, StoredStream } from './stored.js';
 
 export type Appended =
   | { readonly outcome: 'stored' | 'stored before'; readonly revision: bigint; readonly position: bigint }
@@ -66,7 +41,7 @@ export class EventLog {
   /** The revision that readers of a stream begin at; one beyond the last when nothing is left. */
   firstVisible(name: string): number | undefined {
     const { events } = this.#streams.get(name) ?? newStream();
-    const { truncateBefore, maxCount, maxAgeSeconds } = retentionOf(this, name);
+    const { truncateBefore, maxCount, maxAgeSeconds } = retentionOf(this.#streams.get(metastreamOf(name)));
     if (events.length === 0 || truncateBefore === DELETED) return undefined;
     const first = Math.max(truncateBefore, maxCount === undefined ? 0 : events.length - maxCount);
     if (maxAgeSeconds === undefined) return first;
@@ -78,7 +53,7 @@ export class EventLog {
   append(name: string, expected: Expected, proposed: readonly ProposedEvent[]): Appended {
     const check = checkCommit({
       stream: this.#streams.get(name),
-      softlyDeleted: retentionOf(this, name).truncateBefore === DELETED,
+      softlyDeleted: retentionOf(this.#streams.get(metastreamOf(name))).truncateBefore === DELETED,
       expected,
       proposed,
       storedAs: (id) => {

@@ -9,7 +9,8 @@ import persistent, {
   type ReadReq,
   type ReadResp,
 } from '@eventstore/db-client/generated/persistent_pb.js';
-import type { EventLog, StoredEvent } from './log.js';
+import type { EventLog } from './log.js';
+import type { StoredEvent } from './stored.js';
 import { send, signalOf } from './send.js';
 import { groupExists, groupMissing, refusalOf } from './status.js';
 import { fillRecorded, idOf, nameOf } from './wire.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { EventLog, ProposedEvent } from './log.js';
+import type { ProposedEvent, StoredStream } from './stored.js';
 
 /** Of a softly deleted stream, everything lies before this. */
 export const DELETED = Infinity;
@@ -22,9 +22,9 @@ export const metadataEvent = (content: object | string): ProposedEvent => ({
   metadata: new Uint8Array(),
 });
 
-/** What a stream's metadata says about how much of it is kept. */
-export const retentionOf = (log: EventLog, stream: string): Retention => {
-  const newest = log.stream(metastreamOf(stream))?.events.at(-1);
+/** What its metastream says about how much of a stream is kept. */
+export const retentionOf = (metastream: StoredStream | undefined): Retention => {
+  const newest = metastream?.events.at(-1);
   const { $tb, $maxCount, $maxAge } = (newest ? JSON.parse(Buffer.from(newest.data).toString()) : {}) as Partial<
     Record<'$tb' | '$maxCount' | '$maxAge', number>
   >;

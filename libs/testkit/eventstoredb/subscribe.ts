@@ -3,7 +3,8 @@ import streams, { type ReadReq, type ReadResp } from '@eventstore/db-client/gene
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { filterOf } from './filter.js';
 import { eventAnswer, resolveLink } from './links.js';
-import type { EventLog, StoredEvent } from './log.js';
+import type { EventLog } from './log.js';
+import type { StoredEvent } from './stored.js';
 import { indexOfPosition } from './read.js';
 import { send } from './send.js';
 import { streamDeleted } from './status.js';

@@ -1,7 +1,7 @@
 // Between the messages of the protocol and what the log holds. 64-bit numbers travel as decimal text.
 import shared, { type StreamIdentifier, type UUID } from '@eventstore/db-client/generated/shared_pb.js';
 import type { Map as ProtobufMap } from 'google-protobuf';
-import type { ProposedEvent, StoredEvent } from './log.js';
+import type { ProposedEvent, StoredEvent } from './stored.js';
 
 export const nameOf = (identifier: StreamIdentifier | undefined): string =>
   Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');

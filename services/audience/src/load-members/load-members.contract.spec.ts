@@ -7,7 +7,8 @@ import type { Segments } from '../segments.js';
 import { findProfile } from '../show-profile/find-profile.js';
 import { countsOf } from '../store/segment-counts.js';
 import { lastChange } from '../store/changes.js';
-import { loadMembers, type LoadRequest } from './load-members.js';
+import type { LoadRequest } from './load.js';
+import { loadMembers } from './load-members.js';
 import { LoadRecorder } from './load-recorder.js';
 import { loadsToRecord, markRecorded } from './loads.js';
 

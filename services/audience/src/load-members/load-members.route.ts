@@ -7,7 +7,8 @@ import { Context, DATABASE, Outcome, ServiceController, Summary } from '@waybill
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { Segments } from '../segments.js';
-import { type LoadFormat, loadMembers } from './load-members.js';
+import type { LoadFormat } from './load.js';
+import { loadMembers } from './load-members.js';
 import { LoadRecorder } from './load-recorder.js';
 
 export class LoadMembersQuery {

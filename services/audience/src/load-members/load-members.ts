@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type CommandContext, WaybillError } from '@waybill/kernel';
+import { WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import type pg from 'pg';
 import { drawChange } from '../store/changes.js';
@@ -7,37 +7,12 @@ import { exitOthers, mergeMemberships, mergeProfiles } from '../store/merge.js';
 import { recordingChanges } from '../store/profile-changes.js';
 import { refreshStatistics } from '../store/statistics.js';
 import { csvMembers } from './csv-members.js';
+import type { LoadFormat, LoadRequest, LoadResult } from './load.js';
 import { earlierLoad, noteLoad } from './loads.js';
 import { ndjsonMembers } from './ndjson-members.js';
 import { type Staged, stageUpload } from './staging.js';
 import { withUploadConnection } from './upload-connections.js';
-import type { Rejection, UploadReader } from './upload-reader.js';
-
-export type LoadMode = 'merge' | 'replace';
-/** For CSV the column that holds the profile id. */
-export type LoadFormat = { readonly type: 'csv'; readonly identity: string } | { readonly type: 'ndjson' };
-
-export interface LoadRequest {
-  /** Whose data it is, and which command this is: the same one again gives the first result. */
-  readonly context: CommandContext;
-  readonly segmentId: string;
-  readonly mode: LoadMode;
-  readonly format: LoadFormat;
-}
-
-/** Counts are of lines; in `replace` mode `exited` also counts the members that the upload did not name. */
-export interface LoadResult {
-  readonly received: number;
-  readonly accepted: number;
-  readonly entered: number;
-  readonly exited: number;
-  readonly unchanged: number;
-  readonly rejected: number;
-  /** The first 100. */
-  readonly rejections: readonly Rejection[];
-  /** Of the upload, hex. */
-  readonly sha256: string;
-}
+import type { UploadReader } from './upload-reader.js';
 
 /**
  * Loads members into a segment from an upload of any size, all or nothing: a body that breaks off, or that cannot be read

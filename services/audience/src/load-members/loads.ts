@@ -1,7 +1,7 @@
 import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import type pg from 'pg';
-import type { LoadMode, LoadRequest, LoadResult } from './load-members.js';
+import type { LoadMode, LoadRequest, LoadResult } from './load.js';
 
 /** A load whose rows are in, and whose event may not be in the log yet. */
 export interface LoadToRecord {
