@@ -217,7 +217,9 @@ class Namespace {
           this.#keep(address, bytes);
           return () => delivery.accept();
         },
-        refuse: ({ condition, description }) => delivery.reject({ condition, description }),
+        // In a turn of its own: rhea tells the answers of one turn as one, and all of them by the first.
+        refuse: ({ condition, description }) =>
+          setImmediate(() => receiver.is_open() && delivery.reject({ condition, description })),
       });
     }
     delivery.accept();
