@@ -230,6 +230,14 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
   ],
   'run-cancellation-requested': ['conflict', 'The run is to be cancelled and goes no further.'],
   'run-attempt-superseded': ['conflict', 'Another attempt has taken over the run; the earlier one writes no more.'],
+  'run-credentials-changed': [
+    'unavailable',
+    "The account's credentials or key were replaced while parts of a run were staged. The run goes on with the new ones by itself.",
+  ],
+  'snapshot-gone': [
+    'unavailable',
+    'The process that holds the rows of a run as they were lost the database. The run goes on by itself and reads them anew.',
+  ],
   'run-step-out-of-order': [
     'internal',
     'The run was asked for a step that does not follow from where it is: a defect of ours.',

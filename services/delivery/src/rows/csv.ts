@@ -85,6 +85,8 @@ export const csvDialect = (columns: readonly Column[], options: CsvOptions): Dia
       Buffer.from((index === 0 ? '' : options.delimiter) + (kind === 'time' ? timeQuote : '')),
     ),
     afterTime: options.delimiter === ':' && quote === undefined ? null : Buffer.from(`Z${timeQuote}`),
+    refuses:
+      options.injection === 'reject' || (quote === undefined && (escape !== BACKSLASH || options.delimiter === ':')),
     end: Buffer.from(LINE_END),
     nullCell: Buffer.from(options.nullValue),
     // A line without any byte would be no row to most readers.

@@ -12,6 +12,8 @@ export interface Dialect {
   /** Ends the cell of a time; null where none can be written, since it holds the delimiter. */
   readonly afterTime: Uint8Array | null;
   readonly end: Uint8Array;
+  /** Whether there are cells that cannot be written, so that their row is left out: FORMULA, UNQUOTABLE, a time. */
+  readonly refuses: boolean;
   /** The cell of SQL null, and that of no bytes. */
   readonly nullCell: Uint8Array;
   readonly emptyCell: Uint8Array;

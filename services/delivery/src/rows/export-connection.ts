@@ -1,6 +1,7 @@
 import { AUDIENCE_EXPORT_ROLE } from '@waybill/contracts';
-import type { Database } from '@waybill/postgres';
-import type pg from 'pg';
+import { WaybillError } from '@waybill/kernel';
+import { type Database, databaseUnavailable, isTransient } from '@waybill/postgres';
+import pg from 'pg';
 
 /**
  * Rows are read in the order of an index, as they come, and with the memory of one sort at most, whatever their number.
@@ -14,14 +15,25 @@ const SETTINGS = `
   set local jit = off;
   set local max_parallel_workers_per_gather = 0;`;
 
+/** A snapshot of the database that others may read in while the transaction that made it is open. */
+export type SnapshotId = string;
+
+/** Of the transaction of this connection. */
+export const exportSnapshot = async (client: pg.PoolClient): Promise<SnapshotId> => {
+  const { rows } = await client.query<{ id: string }>('select pg_export_snapshot() as id');
+  return rows[0]?.id ?? '';
+};
+
 /**
- * A connection with one snapshot of what audience exports, and with no other right where the role for it could be made. It
- * goes back to the pool when `work` has read to the end, and is ended when it stopped before or failed.
+ * A connection with one snapshot of what audience exports, its own or one that another has exported, and with no other right
+ * where the role for it could be made. It goes back to the pool when `work` has read to the end, and is ended when it stopped
+ * before or failed. Error (WaybillError slug): `snapshot-gone` (unavailable).
  */
 export const withExportConnection = async <T>(
   database: Database,
   signal: AbortSignal,
   work: (client: pg.PoolClient) => Promise<{ readonly result: T; readonly readToTheEnd: boolean }>,
+  snapshot: SnapshotId | null = null,
 ): Promise<T> => {
   signal.throwIfAborted();
   const client = await database.pool.connect();
@@ -33,6 +45,7 @@ export const withExportConnection = async <T>(
   signal.addEventListener('abort', end, { once: true });
   try {
     await client.query(`begin isolation level repeatable read read only; ${SETTINGS}`);
+    if (snapshot !== null) await takeSnapshot(client, snapshot); // before anything is read
     await noticeWhenWeAreGone(client);
     await takeRole(client);
     const { result, readToTheEnd } = await work(client);
@@ -49,6 +62,18 @@ export const withExportConnection = async <T>(
     signal.removeEventListener('abort', end);
     end();
   }
+};
+
+const takeSnapshot = async (client: pg.PoolClient, snapshot: SnapshotId): Promise<void> => {
+  await client.query(`set transaction snapshot ${pg.escapeLiteral(snapshot)}`).catch((cause: unknown) => {
+    if (isTransient(cause)) throw databaseUnavailable(cause);
+    throw new WaybillError(
+      'snapshot-gone',
+      'unavailable',
+      'The rows of the run are no longer held as they were when it began: its process lost the database. They are read anew.',
+      { cause },
+    );
+  });
 };
 
 const takeRole = async (client: pg.PoolClient): Promise<void> => {

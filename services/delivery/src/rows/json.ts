@@ -12,6 +12,7 @@ export const jsonDialect = (columns: readonly Column[]): Dialect => {
       Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:${kind === 'time' ? '"' : ''}`),
     ),
     afterTime: Buffer.from('Z"'),
+    refuses: false,
     end: Buffer.from('}\n'),
     nullCell: Buffer.from('null'),
     emptyCell: Buffer.from('null'),

@@ -18,8 +18,13 @@ export interface RowsQuery {
   readonly deduplicates: boolean;
 }
 
-/** Rows in the order of profile id and identity, beginning after a key. */
-export const rowsQuery = (request: RowsRequest, columns: readonly Column[], after: RowKey | null): RowsQuery => {
+/** Rows in the order of profile id and identity, beginning after a key. `shown` are those of the columns that are read. */
+export const rowsQuery = (
+  request: RowsRequest,
+  columns: readonly Column[],
+  after: RowKey | null,
+  shown: readonly Column[] = columns,
+): RowsQuery => {
   const namespace = namespaceOf(columns);
   const identity = namespace !== undefined;
   const keys = columns.filter(({ key }) => key);
@@ -32,7 +37,7 @@ export const rowsQuery = (request: RowsRequest, columns: readonly Column[], afte
     'rows.profile_id',
     ...(identity ? ['identity.id'] : []),
     ...(deduplicates ? ['loser is not null'] : []),
-    ...columns.map(({ sql }) => sql),
+    ...shown.map(({ sql }) => sql),
   ];
   const losers = deduplicates ? `with ${losersOf(source, where, columns, keys)} ` : '';
   const joined = deduplicates ? `${source} left join losers on loser = rows.profile_id` : source;

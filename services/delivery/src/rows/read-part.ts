@@ -3,7 +3,7 @@ import type { Database } from '@waybill/postgres';
 import { copyOut } from './copy-text.js';
 import { columnsOf } from './columns.js';
 import { dialectOf } from './dialect-of.js';
-import { withExportConnection } from './export-connection.js';
+import { type SnapshotId, withExportConnection } from './export-connection.js';
 import { gzipped } from './gzip.js';
 import { type RowKey, rowsQuery } from './query.js';
 import type { RowsRequest } from './request.js';
@@ -14,6 +14,8 @@ export interface PartOptions {
   /** `lastKey` of the part before; null for the first. */
   readonly after: string | null;
   readonly signal: AbortSignal;
+  /** Read in this one; null or left out: in one of its own, of now. */
+  readonly snapshot?: SnapshotId | null;
   /** Called with each piece that is handed on. */
   readonly onProgress?: (done: { readonly rows: number; readonly contentBytes: number }) => void;
 }
@@ -45,7 +47,7 @@ export interface PartRead<T> extends Tally {
 export const readPart = async <T>(
   database: Database,
   request: RowsRequest,
-  { after, signal, onProgress }: PartOptions,
+  { after, signal, snapshot = null, onProgress }: PartOptions,
   deliver: (content: AsyncIterable<Uint8Array>) => Promise<T>,
 ): Promise<PartRead<T> | NothingToWrite> => {
   const columns = columnsOf(request.fields, request.files.format, request.segment);
@@ -53,46 +55,51 @@ export const readPart = async <T>(
   const query = rowsQuery(request, columns, after === null ? null : (JSON.parse(after) as RowKey));
   const formatter = new RowFormatter(columns, dialect, query);
 
-  return withExportConnection<PartRead<T> | NothingToWrite>(database, signal, async (client) => {
-    const part = new Part(formatter, request.files.maxRowsPerFile);
-    const pieces = part.pieces(copyOut(client, query.sql));
-    const first = await pieces.next();
-    if (first.done) return { result: { ...formatter.tally.now, rows: 0 }, readToTheEnd: true };
+  return withExportConnection<PartRead<T> | NothingToWrite>(
+    database,
+    signal,
+    async (client) => {
+      const part = new Part(formatter, request.files.maxRowsPerFile);
+      const pieces = part.pieces(copyOut(client, query.sql));
+      const first = await pieces.next();
+      if (first.done) return { result: { ...formatter.tally.now, rows: 0 }, readToTheEnd: true };
 
-    const hash = createHash('sha256');
-    let contentBytes = 0;
-    let complete = false;
-    async function* content(): AsyncGenerator<Uint8Array> {
-      const rest = async function* () {
-        yield dialect.header;
-        yield first.value as Buffer;
-        yield* pieces;
-      };
-      for await (const piece of rest()) {
-        if (piece.length === 0) continue;
-        hash.update(piece);
-        contentBytes += piece.length;
-        yield piece;
-        onProgress?.({ rows: formatter.tally.written, contentBytes });
+      const hash = createHash('sha256');
+      let contentBytes = 0;
+      let complete = false;
+      async function* content(): AsyncGenerator<Uint8Array> {
+        const rest = async function* () {
+          yield dialect.header;
+          yield first.value as Buffer;
+          yield* pieces;
+        };
+        for await (const piece of rest()) {
+          if (piece.length === 0) continue;
+          hash.update(piece);
+          contentBytes += piece.length;
+          yield piece;
+          onProgress?.({ rows: formatter.tally.written, contentBytes });
+        }
+        complete = true;
       }
-      complete = true;
-    }
-    const delivered = await deliver(request.files.compression === 'gzip' ? gzipped(content()) : content());
-    if (!complete) throw new Error('The content of a part was taken in part only.');
-    const { tally, lastKey, more } = part.ended;
-    return {
-      result: {
-        ...tally,
-        delivered,
-        rows: tally.counts.written,
-        contentBytes,
-        contentSha256: hash.digest('hex'),
-        lastKey: JSON.stringify(lastKey),
-        more,
-      },
-      readToTheEnd: !more,
-    };
-  });
+      const delivered = await deliver(request.files.compression === 'gzip' ? gzipped(content()) : content());
+      if (!complete) throw new Error('The content of a part was taken in part only.');
+      const { tally, lastKey, more } = part.ended;
+      return {
+        result: {
+          ...tally,
+          delivered,
+          rows: tally.counts.written,
+          contentBytes,
+          contentSha256: hash.digest('hex'),
+          lastKey: JSON.stringify(lastKey),
+          more,
+        },
+        readToTheEnd: !more,
+      };
+    },
+    snapshot,
+  );
 };
 
 interface Ended {

@@ -82,6 +82,11 @@ export class RowFormatter {
     return taken;
   }
 
+  /** Forgets what was formatted, for who wants to know only which rows are written. */
+  drop(): void {
+    this.#length = 0;
+  }
+
   /** Bytes to be taken. */
   get length(): number {
     return this.#length;

@@ -9,7 +9,7 @@ import {
 } from '@waybill/contracts';
 import { type Database, openDatabase } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
-import { type PartRead, previewRows, readPart, type RowsRequest } from './index.js';
+import { type PartRead, previewRows, readPart, type RowsRequest, scoutParts } from './index.js';
 
 const segment = { id: `s'; drop`, name: `The "S" segment` };
 const scope = { tenant: `o'hara`, sandbox: 'prod' };
@@ -410,6 +410,117 @@ describe('The rows of an export', () => {
       expect(seen.length).toBeGreaterThan(10);
       expect(seen.at(-1)).toBe(20_000);
       expect([...seen].sort((a, b) => a - b)).toEqual(seen);
+    });
+  });
+
+  describe('whose parts are looked for ahead', () => {
+    /** Where the scout says that parts end, with what `inSnapshot` answers while it holds its snapshot. */
+    const scouted = async <T = void>(
+      request: RowsRequest,
+      { after = null, inSnapshot }: { after?: string | null; inSnapshot?: (snapshot: string) => Promise<T> } = {},
+    ) => {
+      const over = new AbortController();
+      const found: string[] = [];
+      let snapshot = '';
+      let looked: T | undefined;
+      const onPartEnd = async (lastKey: string) => {
+        found.push(lastKey);
+        if (found.length === 1) looked = await inSnapshot?.(snapshot);
+      };
+      const onSnapshot = (id: string) => (snapshot = id);
+      const scouting = scoutParts(database, request, { after, signal: over.signal, onSnapshot, onPartEnd });
+      await untilHolding(1);
+      over.abort();
+      await scouting;
+      await untilHolding(0);
+      return { found, looked: looked as T };
+    };
+    /** Until so many scouts have been sent all rows, and hold their snapshot. */
+    const untilHolding = async (scouts: number) => {
+      for (let holding = -1; holding !== scouts; await new Promise((resolve) => setTimeout(resolve, 20))) {
+        const { rowCount } = await database.pool.query(
+          `select 1 from pg_stat_activity
+           where datname = current_database() and query like 'copy %' and state = 'idle in transaction'`,
+        );
+        holding = rowCount ?? 0;
+      }
+    };
+    const endsOfParts = async (request: RowsRequest) => {
+      const ends: string[] = [];
+      for (let after: string | null = null; ;) {
+        const read: Awaited<ReturnType<typeof part>> = await part(request, after);
+        if (!('delivered' in read) || !read.more) return ends;
+        ends.push(read.lastKey);
+        after = read.lastKey;
+      }
+    };
+    const people = Array.from({ length: 60 }, (_, n) => ({
+      id: `p${n}\t${n % 3}`,
+      attributes: {
+        x: n % 7 === 0 ? null : n % 5 === 0 ? '=1+1' : 'a\nb',
+        y: n % 4 === 0 ? '' : `${n}`,
+        z: `${n % 40}`,
+      },
+      identities: n % 6 === 0 ? {} : { email: [`${n}@x`, ...(n % 2 ? [`also-${n}@x`] : [])] },
+    }));
+    const unquoted = {
+      delimiter: ',',
+      quote: '',
+      escape: '',
+      nullValue: '',
+      emptyValue: '',
+      injection: 'machine',
+    } as const;
+    const rejecting = { ...unquoted, quote: '"', escape: '"', injection: 'reject' } as const;
+    const needed = { source: 'attributes.y', target: 'y', required: true };
+
+    it.each<[string, Parameters<typeof requestOf>[0], Partial<RowsRequest['files']>]>([
+      ['by their id alone', ['profile.id', 'attributes.x'], {}],
+      ['of which some lack a required column', ['profile.id', 'attributes.x', needed], {}],
+      ['of which some hold formulas', ['profile.id', 'attributes.x', needed], { csv: rejecting }],
+      ['of which some cannot be quoted', ['profile.id', 'attributes.x'], { csv: unquoted }],
+      ['by identity', ['identities.email', 'attributes.x'], {}],
+      ['of which some share a key', [{ source: 'attributes.z', target: 'z', key: true }, 'attributes.x', needed], {}],
+      ['as JSON', ['identities.email', 'attributes.x', needed], { format: 'json' }],
+    ])('(%s) are found to end where they do', async (_, mapping, files) => {
+      await members(...people);
+      for (const maxRowsPerFile of [1, 2, 7, 10, 1000]) {
+        const request = requestOf(mapping, { files: { ...files, maxRowsPerFile } });
+        expect((await scouted(request)).found).toEqual(await endsOfParts(request));
+      }
+    });
+
+    it('are no more than there are, also where the last one is full', async () => {
+      await members(...['a', 'b', 'c', 'd'].map((id) => ({ id, attributes: { x: '1' } })), { id: 'e' });
+      const request = requestOf(['profile.id', { source: 'attributes.x', target: 'x', required: true }], {
+        files: { maxRowsPerFile: 2 },
+      });
+      expect((await scouted(request)).found).toEqual(['["b"]']);
+      expect((await scouted(request, { after: '["a"]' })).found).toEqual(['["c"]']);
+    });
+
+    it('are, in the same snapshot, what they were, whatever has changed since', async () => {
+      await members(...['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, attributes: { x: 'then' } })));
+      const request = requestOf(['profile.id', 'attributes.x'], { files: { maxRowsPerFile: 2 } });
+      const { looked } = await scouted(request, {
+        inSnapshot: async (snapshot) => {
+          await database.pool.query(`delete from ${AUDIENCE_EXPORT_VIEW} where profile_id = 'c'`);
+          await database.pool.query(`update ${AUDIENCE_EXPORT_VIEW} set attributes = '{"x": "now"}'`);
+          const read = await readPart(database, request, { after: '["b"]', signal: never, snapshot }, collect);
+          return 'delivered' in read ? { text: read.delivered.toString(), more: read.more } : read;
+        },
+      });
+      expect(looked).toEqual({ text: 'profile_id,attributes_x\r\nc,then\r\nd,then\r\n', more: true });
+      expect((await read(['profile.id', 'attributes.x'])).lines).toEqual(['a,now', 'b,now', 'd,now', 'e,now']);
+    });
+
+    it('are not read in a snapshot that is gone', async () => {
+      await members({ id: 'a' }, { id: 'b' });
+      const request = requestOf(['profile.id'], { files: { maxRowsPerFile: 1 } });
+      const { looked } = await scouted(request, { inSnapshot: (snapshot) => Promise.resolve(snapshot) });
+      await expect(
+        readPart(database, request, { after: null, signal: never, snapshot: looked }, collect),
+      ).rejects.toMatchObject({ slug: 'snapshot-gone', kind: 'unavailable' });
     });
   });
 
