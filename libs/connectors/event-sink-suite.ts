@@ -151,6 +151,24 @@ export const eventConnectorContract = (
       expect((await destination.partner.received()).length).toBe(before);
     });
 
+    it('put a test record where one is asked for, and nothing else', async () => {
+      const record = {
+        key: freshKey(),
+        data: Buffer.from('{"waybill":{"test":true}}'),
+        properties: { 'event-id': 'a' },
+      };
+      const before = (await destination.partner.received()).length;
+      const proof = await connector().proveTarget(credentials, destination.target, environment(), record);
+      expect(proof.outcome).toBe('passed');
+      expectCompleteChecks(proof);
+      const write = proof.checks.find(({ name }) => name === 'write');
+      expect(write).toMatchObject({ outcome: 'passed', message: expect.stringContaining('test record') as unknown });
+      expect((await destination.partner.received()).length).toBe(before + 1);
+      const [received] = await arrived([record.key]);
+      expect(record.data.equals(received!.data)).toBe(true);
+      if (features.properties) expect(received!.properties).toEqual(record.properties);
+    });
+
     it('fail wrong credentials with a code that names the cause, soon, and never show a secret', async () => {
       const { credentials: wrong, code } = destination.wrongCredentials;
       const started = performance.now();
@@ -365,6 +383,12 @@ export const eventConnectorContract = (
       faults.deny();
       const sending = async () => (await batchOf([record()])).send(NEVER);
       await expect(sending()).rejects.toMatchObject({ slug: 'partner-permission-denied', kind: 'refused' });
+      const test = record();
+      const proof = await connector().proveTarget(credentials, destination.target, environment(), test);
+      expect(proof.outcome).toBe('failed');
+      expect(failedIn(proof)).toContain('permission-denied');
+      expect(proof.checks.find(({ name }) => name === 'write')?.outcome).not.toBe('passed');
+      expect(await arrived([test.key])).toEqual([]);
     });
   });
 };

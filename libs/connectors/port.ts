@@ -103,11 +103,15 @@ export interface Connector {
   readonly spec: ConnectorSpec;
   /** Reach, transport, identity: who the account is. Never rejects for what the partner does; that is a failed check. */
   proveCredentials(credentials: Credentials, environment: Environment): Promise<Proof>;
-  /** The very calls that delivery makes, inside the target, cleaned up. */
+  /**
+   * The very calls that delivery makes, inside the target, cleaned up. `testRecord`, which stays there, is put into a stream
+   * or a hub in the check `write`; without it nothing is.
+   */
   proveTarget(
     credentials: Credentials,
     target: Readonly<Record<string, unknown>>,
     environment: Environment,
+    testRecord?: EventRecord,
   ): Promise<Proof>;
   openFileSink?(
     credentials: Credentials,

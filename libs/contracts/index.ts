@@ -15,5 +15,6 @@ export * from './profile-event.js';
 export * from './registry.js';
 export * from './schedule.js';
 export * from './shapes.js';
+export * from './test-record.js';
 export * from './topics.js';
 export * from './validation.js';

@@ -6,11 +6,19 @@ import { Check, Findings, HostKey, Id, OpenFields, Revision, Time } from './shap
 /** Test an account again. Outcome: `CredentialsValidated` or `CredentialsRejected` with this `validationId`. */
 export const ProveAccount = defineCommand('validation', 'ProveAccount', CredentialsToProve);
 
-/** Prove a target before a destination takes it. Outcome: `TargetValidated` or `TargetRejected` with this `validationId`. */
+/**
+ * Prove a target, before a destination takes it or again. Outcome: `TargetValidated` or `TargetRejected` with this
+ * `validationId`. `testRecord`: leave one marked record (test-record.ts) in the stream or the hub.
+ */
 export const ProveTarget = defineCommand(
   'validation',
   'ProveTarget',
-  Type.Object({ ...CredentialsToProve.properties, destinationId: Id, target: OpenFields }),
+  Type.Object({
+    ...CredentialsToProve.properties,
+    destinationId: Id,
+    target: OpenFields,
+    testRecord: Type.Optional(Type.Boolean()),
+  }),
 );
 
 const report = {

@@ -1,4 +1,4 @@
-import type { EventDataBatch } from '@azure/event-hubs';
+import type { EventData, EventDataBatch } from '@azure/event-hubs';
 import type { EventBatch, EventOutcome, EventRecord } from '../port.js';
 import { CLOSED, EventHubsFailure, toWaybillError } from './failure.js';
 import type { RenewedLink } from './renewed-link.js';
@@ -9,6 +9,11 @@ export const KEY_PROPERTY = 'record-key';
 /** The SDK takes a Buffer for bytes, and an array of another realm for something to write as JSON. */
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
+
+export const eventDataOf = ({ key, data, properties }: EventRecord): EventData => ({
+  body: bufferOf(data),
+  properties: { ...properties, [KEY_PROPERTY]: key },
+});
 
 /** What could have reached the service though it did not say so. */
 const isUnknown = ({ code }: EventHubsFailure): boolean => code === 'timed-out' || code === 'unreachable';
@@ -21,10 +26,9 @@ export class HubBatch implements EventBatch {
   ) {}
 
   /** A record that is too large by what is counted beside its data alone is found `too-large` first in a batch, and `full` before. */
-  add({ key, data, properties }: EventRecord): 'added' | 'full' | 'too-large' {
-    const event = { body: bufferOf(data), properties: { ...properties, [KEY_PROPERTY]: key } };
-    if (this.batch.tryAdd(event)) return 'added';
-    return this.batch.count === 0 || data.length > this.batch.maxSizeInBytes ? 'too-large' : 'full';
+  add(record: EventRecord): 'added' | 'full' | 'too-large' {
+    if (this.batch.tryAdd(eventDataOf(record))) return 'added';
+    return this.batch.count === 0 || record.data.length > this.batch.maxSizeInBytes ? 'too-large' : 'full';
   }
 
   get records(): number {

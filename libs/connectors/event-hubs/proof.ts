@@ -48,6 +48,12 @@ export class HubProof {
     return undefined;
   }
 
+  /** For a check that is not made, and hinders no other. */
+  skip(probe: Probe, message: string, remedy: string): void {
+    if (this.#blockedBy === undefined) this.#checks.skipped(probe, message, remedy);
+    else this.#checks.skipped(probe, `Not tried, since "${this.#blockedBy}" failed.`);
+  }
+
   async #connect(): Promise<Socket | undefined> {
     const { access, settings, environment } = this;
     const resource = uriOf(access);

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { newCertificate } from '@waybill/testkit/certificate';
 import { type EventHubsServer, type EventHubsServerOptions, startEventHubsServer } from '@waybill/testkit/event-hubs';
-import type { Credentials, Proof } from '../port.js';
+import type { Credentials, EventRecord, Proof } from '../port.js';
 import { createEventHubsConnector, type EventHubsOptions } from './index.js';
-import { checksThat, environment } from '../testing/proofs.js';
+import { checkNamed, checksThat, environment } from '../testing/proofs.js';
 import { accountOf, sasAccountOf } from './test-account.js';
 
-const DEADLINES = { connect: 1_000, handshake: 500, open: 500, close: 500 };
+const DEADLINES = { connect: 1_000, handshake: 500, open: 500, send: 1_000, close: 500 };
 
 let server: EventHubsServer;
 let others: Server[] = [];
@@ -246,7 +246,36 @@ describe('a hub', () => {
     expect(failuresOf(missing)).toEqual(['hub not-found/MessagingEntityNotFoundError']);
     const denied = await proveHub(accountOf(server.connectionString('listen')), 'waybill');
     expect(failuresOf(denied)).toEqual(['send permission-denied/UnauthorizedError']);
-    expect(checksThat(denied, 'skipped')).toEqual(['partitions not-tried']);
+    expect(checksThat(denied, 'skipped')).toEqual(['write not-tried', 'partitions not-tried']);
+  });
+
+  it('is sent a record on request alone, and what the service says to it is told', async () => {
+    const credentials = accountOf(server.connectionString('send'));
+    const prove = (record?: EventRecord) =>
+      connector().proveTarget(credentials, { eventHub: 'waybill' }, environment(), record);
+    const untried = await prove();
+    expect(checksThat(untried, 'skipped')).toEqual(['write not-tried']);
+    expect(checkNamed(untried, 'write').remedy).toContain('test record');
+    expect(server.count('waybill')).toBe(0);
+
+    const record = { key: 'k', data: Buffer.from('{"waybill":{"test":true}}'), properties: { eventId: 'e' } };
+    const tried = await prove(record);
+    expect(checksThat(tried, 'passed')).toEqual(['connect ok', 'hub ok', 'send ok', 'write ok']);
+    expect(server.received('waybill').map(({ body }) => body.toString())).toEqual([record.data.toString()]);
+
+    server.inject('send', {
+      kind: 'refuse',
+      condition: 'amqp:unauthorized-access',
+      description: 'Send claim is gone.',
+    });
+    expect(failuresOf(await prove(record))).toEqual(['write permission-denied/UnauthorizedError']);
+    server.inject('send', { kind: 'refuse', condition: 'com.microsoft:server-busy', description: 'Busy.' });
+    const busy = await prove(record);
+    expect(failuresOf(busy)).toEqual(['write unexpected/ServerBusyError']);
+    expect(checkNamed(busy, 'write').remedy).toMatch(/^Try again/);
+    server.inject('send', { kind: 'silence', kept: false });
+    expect(failuresOf(await prove(record))).toEqual(['write timed-out/ETIMEDOUT']);
+    expect(server.count('waybill')).toBe(1);
   });
 
   it("is the account's where the destination names none", async () => {

@@ -1,17 +1,28 @@
 import { Checklist } from '../checklist.js';
-import type { Connector } from '../port.js';
+import type { Connector, EventRecord } from '../port.js';
 import { accessOf, hubOf, uriOf } from './access.js';
+import { eventDataOf } from './batch.js';
+import { bucketOf } from './buckets.js';
 import { EventHubsFailure, problemOf } from './failure.js';
+import type { Link } from './link.js';
 import type { Settings } from './options.js';
 import { HubProof } from './proof.js';
 
+const ASK_FOR_ONE = 'Where the right to send is not proof enough, have the destination validated with a test record.';
+
+const sendTo = async (link: Link, record: EventRecord, signal: AbortSignal): Promise<void> => {
+  const batch = await link.createBatch(signal, bucketOf(record.key));
+  batch.tryAdd(eventDataOf(record));
+  await link.send(batch, signal);
+};
+
 /**
- * Opens the link that delivery sends over, which takes the right to send and nothing else, and puts nothing into the hub.
- * Reading its description takes more than that right, and delivery does without.
+ * Opens the link that delivery sends over, which takes the right to send and nothing else, and puts nothing into the hub but
+ * a test record that was asked for. Reading its description takes more than that right, and delivery does without.
  */
 export const proveTarget =
   (settings: Settings): Connector['proveTarget'] =>
-  async (credentials, target, environment) => {
+  async (credentials, target, environment, testRecord) => {
     const access = accessOf(credentials);
     const hub = hubOf(access, target);
     if (typeof hub !== 'string') {
@@ -39,6 +50,16 @@ export const proveTarget =
         () => (opened instanceof EventHubsFailure ? Promise.reject(opened) : Promise.resolve(opened!)),
         ({ maxSizeInBytes }) => `The policy may send to the hub, up to ${maxSizeInBytes} bytes at once.`,
       );
+      const write = { name: 'write', call: 'transfer', resource };
+      if (testRecord) {
+        await proof.attempt(
+          write,
+          () => sendTo(link!, testRecord, signal),
+          `The hub took a test record of ${testRecord.data.length} bytes, which stays in it; senders are not told in which partition.`,
+        );
+      } else {
+        proof.skip(write, 'No record was sent, since it would stay in the hub.', ASK_FOR_ONE);
+      }
       const partitions = await proof.attempt(
         {
           name: 'partitions',

@@ -23,6 +23,34 @@ describe.each(['kinesalite', 'memory'] as const)('the proof of a stream on %s', 
     expect(server.received(STREAM)).toEqual([]);
   });
 
+  it('puts a test record where one is asked for, as delivery would, and tells where it landed', async () => {
+    const record = { key: 'k', data: Buffer.from('{"waybill":{"test":true}}') };
+    const proveWithRecord = () => connector.proveTarget(accountOn(server), { stream: STREAM }, environment(), record);
+    const proof = await proveWithRecord();
+    expect(checksThat(proof, 'passed')).toEqual(['stream ok', 'active ok', 'throughput ok', 'write ok']);
+    const [received, ...more] = server.received(STREAM);
+    expect(more).toEqual([]);
+    expect(received).toMatchObject({ key: 'k', data: record.data });
+    expect(checkNamed(proof, 'write').message).toMatch(/stays in the stream, in shardId-\d+ at \d+\.$/);
+
+    server.denied.add('PutRecords');
+    const denied = await proveWithRecord();
+    expect(denied.outcome).toBe('failed');
+    expect(checkNamed(denied, 'write')).toMatchObject({
+      outcome: 'failed',
+      code: 'permission-denied/AccessDeniedException',
+      remedy: expect.stringContaining('kinesis:PutRecords') as unknown,
+    });
+    server.reset();
+    const codes = ['ProvisionedThroughputExceededException', 'InternalFailure'] as const;
+    for (const code of codes) {
+      server.inject('PutRecords', { kind: 'refuse-records', code, which: () => true });
+      const write = checkNamed(await proveWithRecord(), 'write');
+      expect(write).toMatchObject({ outcome: 'failed', code: `unexpected/${code}` });
+      expect(write.remedy).toMatch(/^Try again/);
+    }
+  });
+
   it('reads the limits that the stream has of its own', async () => {
     server.summaries.set(STREAM, { MaxRecordSizeInKiB: 10_240, StreamModeDetails: { StreamMode: 'ON_DEMAND' } });
     const proof = await prove();

@@ -1,12 +1,14 @@
 import {
   DescribeStreamSummaryCommand,
   type KinesisClient,
+  KinesisServiceException,
   PutRecordsCommand,
+  type PutRecordsResultEntry,
   type StreamDescriptionSummary,
 } from '@aws-sdk/client-kinesis';
 import { Checklist, type Probe } from '../checklist.js';
 import { plain } from '../plain.js';
-import type { Connector, Environment, Findings, Proof } from '../port.js';
+import type { Connector, Environment, EventRecord, Findings, Proof } from '../port.js';
 import { type Access, accessOf, uriOf } from './access.js';
 import { type KinesisTimeouts, openClient } from './client.js';
 import { problemOf, providerCodeOf } from './failure.js';
@@ -20,7 +22,7 @@ const NO_HASH_KEY = String(1n << 128n);
 /** What a service says to a record that it would keep, were it not for its hash key or for its being a trial. */
 const WOULD_KEEP = ['InvalidArgumentException', 'DryRunOperationException'];
 
-/** One proof of one stream. Nothing is put into it. */
+/** One proof of one stream. Nothing is put into it but a test record that was asked for. */
 class TargetProof {
   readonly #checks: Checklist;
   readonly #describe: Probe;
@@ -31,6 +33,7 @@ class TargetProof {
     private readonly environment: Environment,
     private readonly timeouts: KinesisTimeouts,
     private readonly stream: string,
+    private readonly testRecord: EventRecord | undefined,
   ) {
     this.#checks = new Checklist((error) => {
       const problem = problemOf(error);
@@ -76,7 +79,7 @@ class TargetProof {
       return undefined;
     });
     if (summary) this.#tell(summary, startedAt);
-    await this.#tryToWrite(client, summary);
+    await (this.testRecord ? this.#write(client, this.testRecord) : this.#tryToWrite(client, summary));
     this.environment.signal.throwIfAborted();
     return this.#checks.proof(findingsOf(summary));
   }
@@ -111,6 +114,20 @@ class TargetProof {
     this.#checks.passed({ ...this.#describe, name: 'throughput' }, throughputOf(summary), startedAt);
   }
 
+  async #write(client: KinesisClient, { key, data }: EventRecord): Promise<void> {
+    const record = { PartitionKey: key, Data: data };
+    await this.#checks.run(
+      this.#put,
+      async () => {
+        const { Records } = await probing(client, this.environment, this.timeouts, (each, options) =>
+          each.send(new PutRecordsCommand({ StreamName: this.stream, Records: [record] }), options),
+        );
+        return placeOf(Records?.[0]);
+      },
+      (place) => `A test record of ${data.length} bytes was put and stays in the stream, in ${place}.`,
+    );
+  }
+
   /** A record that no shard is for, as a dry run: a service that knows either says whether we might, and keeps nothing. */
   async #tryToWrite(client: KinesisClient, summary: StreamDescriptionSummary | undefined): Promise<void> {
     const record = { PartitionKey: 'waybill-probe', Data: Buffer.from('{}'), ExplicitHashKey: NO_HASH_KEY };
@@ -133,6 +150,17 @@ class TargetProof {
     );
   }
 }
+
+/** Where a record was put; else an error as if the request had been of this record alone. */
+const placeOf = ({ ShardId, SequenceNumber, ErrorCode, ErrorMessage }: PutRecordsResultEntry = {}): string => {
+  if (SequenceNumber !== undefined) return `${plain(ShardId ?? 'a shard')} at ${plain(SequenceNumber)}`;
+  throw new KinesisServiceException({
+    name: ErrorCode ?? 'InternalFailure',
+    message: ErrorMessage ?? 'The answer says nothing of the record.',
+    $fault: 'server',
+    $metadata: { httpStatusCode: 500 },
+  });
+};
 
 const modeOf = ({ StreamModeDetails }: StreamDescriptionSummary) =>
   StreamModeDetails?.StreamMode === 'ON_DEMAND' ? 'ON_DEMAND' : 'PROVISIONED';
@@ -157,5 +185,5 @@ const findingsOf = (summary: StreamDescriptionSummary | undefined): Findings =>
 
 export const proveTarget =
   (timeouts: KinesisTimeouts): Connector['proveTarget'] =>
-  (credentials, target, environment) =>
-    new TargetProof(accessOf(credentials), environment, timeouts, String(target['stream'])).prove();
+  (credentials, target, environment, testRecord) =>
+    new TargetProof(accessOf(credentials), environment, timeouts, String(target['stream']), testRecord).prove();

@@ -160,6 +160,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'The file options contradict each other, or no reader would understand the files. <code>fields</code> names each.',
   ],
   'files-not-applicable': ['refused', 'The destination type delivers events and takes no file options.'],
+  'test-record-not-applicable': [
+    'refused',
+    'The destination delivers files. Test records are sent to streams and hubs only; its proof writes a file and removes it.',
+  ],
   'mapping-invalid': ['refused', 'The mapping cannot be used. <code>fields</code> names what is wrong.'],
 
   // Activation

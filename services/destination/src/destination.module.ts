@@ -29,6 +29,7 @@ import { ShowEventSchemaRoute } from './show-event-schema/show-event-schema.rout
 import { ShowHistoryRoute } from './show-history/show-history.route.js';
 import { TakeDisableDestination, TakeEnableDestination } from './switch-destination/switch-destination.message.js';
 import { SwitchDestinationRoute } from './switch-destination/switch-destination.route.js';
+import { ValidateTargetRoute } from './validate-target/validate-target.route.js';
 import { Destinations } from './view/destinations.js';
 
 @Module({
@@ -39,6 +40,7 @@ import { Destinations } from './view/destinations.js';
     ReviseDestinationRoute,
     ChangeMarketingActionsRoute,
     ChangeTargetRoute,
+    ValidateTargetRoute,
     SwitchDestinationRoute,
     DeleteDestinationRoute,
     ChangeMappingRoute,

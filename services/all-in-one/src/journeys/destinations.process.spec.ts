@@ -5,7 +5,7 @@ import { denying } from '@waybill/testkit/sftp-server';
 import type { Api } from './testing/api.js';
 import { outcomeOf, TIME, UUID } from './testing/expectations.js';
 import { type SftpPartner, startSftpPartner } from './testing/sftp-partner.js';
-import type { AccountView, DestinationView, HistoryEvent, Page } from './testing/views.js';
+import type { AccountView, DestinationView, HistoryEvent, Page, ValidationView } from './testing/views.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
 
 let waybill: Waybill;
@@ -157,6 +157,16 @@ describe('the list of destinations', () => {
 });
 
 describe('a destination', () => {
+  it('is proven again when asked to, and takes no test record', async () => {
+    const { id } = await made('Proven');
+    const again = await api.post<ValidationView>(`/v1/destinations/${id}/validations`);
+    expect(outcomeOf(again)).toBe('201');
+    expect(again.body).toMatchObject({ subject: { kind: 'target', destinationId: id }, outcome: 'passed' });
+    expect((await api.get(`/v1/destinations/${id}`)).body).toMatchObject({ revision: 0 });
+    const refused = await api.post(`/v1/destinations/${id}/validations`, { testRecord: true });
+    expect(outcomeOf(refused)).toBe('422 test-record-not-applicable');
+  });
+
   it('is edited, moved, disabled, enabled and deleted, each under the revision that was seen', async () => {
     const { id } = await made('Changing');
     const at = (revision: number) => ({ 'if-match': `"${revision}"` });

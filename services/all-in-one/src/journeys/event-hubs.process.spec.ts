@@ -1,7 +1,7 @@
 import { type EventHubsServer, startEventHubsServer } from '@waybill/testkit/event-hubs';
 import type { Api } from './testing/api.js';
 import { outcomeOf } from './testing/expectations.js';
-import type { AccountView, DestinationView, Page } from './testing/views.js';
+import type { AccountView, DestinationView, Page, ValidationView } from './testing/views.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
 
 const HUB = 'audience-changes';
@@ -80,6 +80,16 @@ describe('a destination on Azure Event Hubs', () => {
     expect(outcomeOf(answer)).toBe('201');
     expect(answer.body).toMatchObject({ type: 'azure-event-hubs', status: 'enabled', target: { eventHub: HUB } });
     expect(server.count(HUB)).toBe(0);
+  });
+
+  it('is sent one marked record when its validation asks for it, with the right to send alone', async () => {
+    const { id } = (await create(await connected('Trial'), 'Trial', { eventHub: HUB })).body;
+    const { body } = await api.post<ValidationView>(`/v1/destinations/${id}/validations`, { testRecord: true });
+    expect(body.outcome).toBe('passed');
+    expect(body.checks.find(({ name }) => name === 'write')).toMatchObject({ outcome: 'passed', call: 'transfer' });
+    const [record, ...more] = server.received(HUB).map((each) => JSON.parse(each.body.toString('utf8')) as object);
+    expect(more).toEqual([]);
+    expect(record).toMatchObject({ waybill: { test: true, eventId: body.id, destinationId: id } });
   });
 
   it("is created on its account's hub when it names none", async () => {

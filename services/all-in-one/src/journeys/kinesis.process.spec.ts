@@ -1,7 +1,8 @@
 import { type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Api } from './testing/api.js';
 import { outcomeOf } from './testing/expectations.js';
-import type { AccountView, DestinationView, Page } from './testing/views.js';
+import type { AccountView, DestinationView, Page, ValidationView } from './testing/views.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
 
 const STREAM = 'audience-changes';
@@ -66,6 +67,37 @@ describe('a destination on Amazon Kinesis', () => {
     expect(outcomeOf(answer)).toBe('201');
     expect(answer.body).toMatchObject({ type: 'amazon-kinesis', status: 'enabled', target: { stream: STREAM } });
     expect(server.received(STREAM)).toEqual([]);
+  });
+
+  it('is proven again when asked to, with one marked record when that is asked for, too', async () => {
+    const { id } = (await create(await connected('Trial'), 'Trial')).body;
+    const validate = (body?: object, headers?: Record<string, string>) =>
+      api.post<ValidationView>(`/v1/destinations/${id}/validations`, body, headers);
+    const untouched = await validate();
+    expect(outcomeOf(untouched)).toBe('201');
+    expect(untouched.body).toMatchObject({ subject: { kind: 'target', destinationId: id }, outcome: 'passed' });
+    expect(server.received(STREAM)).toEqual([]);
+
+    const key = { 'idempotency-key': 'trial-1' };
+    const { body, headers } = await validate({ testRecord: true }, key);
+    expect(body.checks.find(({ name }) => name === 'write')).toMatchObject({ outcome: 'passed', call: 'PutRecords' });
+    expect((await validate({ testRecord: true }, key)).body.id).toBe(body.id);
+    const [record, ...more] = server.received(STREAM).map(({ data }) => JSON.parse(data.toString('utf8')) as object);
+    expect(more).toEqual([]);
+    expect(record).toMatchObject({ waybill: { test: true, eventId: body.id, tenant: 'default', destinationId: id } });
+    const schema = (await api.get<object>('/v1/schemas/test-record.json')).body;
+    expect(new Ajv2020({ validateFormats: false }).validate(schema, record)).toBe(true);
+    expect((await api.get<ValidationView>(headers.get('location') ?? '')).body).toEqual(body);
+
+    server.denied.add('PutRecords');
+    const denied = await validate({ testRecord: true });
+    expect(outcomeOf(denied)).toBe('201');
+    expect(denied.body.outcome).toBe('failed');
+    expect(denied.body.checks.find(({ name }) => name === 'write')).toMatchObject({
+      outcome: 'failed',
+      code: 'permission-denied/AccessDeniedException',
+    });
+    expect(outcomeOf(await validate({ testRecords: true }))).toBe('400 invalid-input');
   });
 
   it('is refused on a stream that is not there, is not active, or may not be written to', async () => {

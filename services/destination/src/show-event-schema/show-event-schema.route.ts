@@ -1,5 +1,5 @@
 import { Get } from '@nestjs/common';
-import { PROFILE_EVENT_SCHEMA } from '@waybill/contracts';
+import { PROFILE_EVENT_SCHEMA, TEST_RECORD_SCHEMA } from '@waybill/contracts';
 import { ServiceController, Summary } from '@waybill/service-kit';
 
 @ServiceController('v1/schemas', 'catalog')
@@ -9,5 +9,12 @@ export class ShowEventSchemaRoute {
   @Summary('Show the schema of events')
   show(): object {
     return PROFILE_EVENT_SCHEMA;
+  }
+
+  /** JSON Schema of the record that a validation leaves in a stream or a hub when it is asked to. */
+  @Get('test-record.json')
+  @Summary('Show the schema of test records')
+  showTestRecord(): object {
+    return TEST_RECORD_SCHEMA;
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '@waybill/service-kit';
 import { validationStream } from '../stream.js';
 import type { Claim, ValidationState } from '../validation/index.js';
+import { testRecordFor } from './test-record.js';
 
 /** Partners' servers answer slowly at times; a proof that takes longer is reported as timed out by its own checks. */
 const PROOF_MS = 60_000;
@@ -113,7 +114,10 @@ export class Prover implements Worker {
     }
   }
 
-  private async proofOf({ claim }: Extract<ValidationState, { claim: Claim }>, scope: Scope): Promise<Proof> {
+  private async proofOf(
+    { validationId, claim }: Extract<ValidationState, { claim: Claim }>,
+    scope: Scope,
+  ): Promise<Proof> {
     const connector: Connector | undefined = connectorFor(claim.type);
     if (!connector) throw new Error(`there is no connector for ${claim.type}`);
     const secret = await this.vault.get(scope, claim.secretRef);
@@ -128,8 +132,9 @@ export class Prover implements Worker {
       allowPrivateNetworks: this.configuration.allowPrivateNetworks,
       signal: AbortSignal.any([this.stopping.signal, AbortSignal.timeout(PROOF_MS)]),
     };
-    return claim.target
-      ? connector.proveTarget(credentials, claim.target, environment)
-      : connector.proveCredentials(credentials, environment);
+    const { subject, target, testRecord = false } = claim;
+    if (subject.kind === 'account' || !target) return connector.proveCredentials(credentials, environment);
+    const record = testRecord ? testRecordFor(scope, subject.destinationId, validationId) : undefined;
+    return connector.proveTarget(credentials, target, environment, record);
   }
 }

@@ -84,12 +84,19 @@ export class AcceptProveTarget implements Answerer {
   constructor(@Inject(Requests) private readonly requests: Requests) {}
 
   async answer(message: ReceivedMessage): Promise<object> {
-    const { validationId, destinationId, target, ...credentials } = readMessage(ProveTarget, message.data);
+    const {
+      validationId,
+      destinationId,
+      target,
+      testRecord = false,
+      ...credentials
+    } = readMessage(ProveTarget, message.data);
     const { accountId } = credentials;
     await this.requests.record(message, validationId, {
       ...credentialsOf({ ...credentials, validationId }),
       subject: { kind: 'target', accountId, destinationId },
       target,
+      ...(testRecord && { testRecord }),
     });
     return {};
   }

@@ -18,6 +18,8 @@ export interface Claim {
   readonly findings: Findings;
   /** For a target only. */
   readonly target?: OpenFields;
+  /** Whether a marked record is to be left in the stream or the hub. */
+  readonly testRecord?: boolean;
 }
 
 interface Report {

@@ -16,6 +16,13 @@ export interface AccountView {
   readonly connectedBy: string;
 }
 
+export interface ValidationView {
+  readonly id: string;
+  readonly subject: Readonly<Record<string, string>>;
+  readonly outcome: 'passed' | 'failed';
+  readonly checks: readonly CheckView[];
+}
+
 export interface DestinationView {
   readonly id: string;
   readonly accountId: string;
