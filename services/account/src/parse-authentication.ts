@@ -1,6 +1,5 @@
 import { type AuthenticationMethod, type ConnectorSpec, specFor, specs } from '@waybill/connectors';
 import { invalidInput, parseForm, splitSecrets } from '@waybill/forms';
-import { closest } from 'fastest-levenshtein';
 
 /** Credentials as a client sent them, validated by the connector's form and parted into what may be shown and what may not. */
 export interface ParsedAuthentication {
@@ -13,10 +12,8 @@ export interface ParsedAuthentication {
 export const specOf = (type: string): ConnectorSpec => {
   const spec = specFor(type);
   if (spec) return spec;
-  const known = specs.map((one) => one.type);
-  throw invalidInput([
-    { path: 'type', message: `there is no destination type "${type}"; did you mean "${closest(type, known)}"?` },
-  ]);
+  const known = specs.map((one) => one.type).join(', ');
+  throw invalidInput([{ path: 'type', message: `there is no destination type "${type}"; there are ${known}` }]);
 };
 
 export const methodOf = (spec: ConnectorSpec, method: unknown): AuthenticationMethod => {
