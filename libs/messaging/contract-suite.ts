@@ -302,6 +302,27 @@ export const messageBusContract = (name: string, open: () => Promise<BusHarness>
         });
       });
 
+      it('that take several get them together, in order, and a bad one takes no neighbour with it', async () => {
+        const handled: number[] = [];
+        const sizes: number[] = [];
+        const take = (some: readonly ReceivedMessage[]): Promise<void> => {
+          const indexes = indexesOf(some);
+          if (indexes.includes(7)) return Promise.reject(new WaybillError('cannot-be', 'refused', 'This cannot be.'));
+          handled.push(...indexes);
+          sizes.push(indexes.length);
+          return Promise.resolve();
+        };
+        const options = { group, topics: [topic], attempts: 2, backoffMs: 1, together: { atMost: 30, handler: take } };
+        await bus.publish(messages(40));
+        await bus.subscribe(options, (message) => take([message]));
+        await eventually(() => expect(handled).toEqual(Array.from({ length: 40 }, (_, i) => i).toSpliced(7, 1)));
+        expect(Math.max(...sizes)).toBeGreaterThan(1);
+        expect(Math.max(...sizes)).toBeLessThanOrEqual(30);
+        const dead = await collect(bus, `${group}-operators`, deadLetterTopic(topic, group));
+        await eventually(() => expect(dead).toHaveLength(1));
+        expect(dead[0]).toMatchObject({ data: { index: 7 }, deadLetter: { slug: 'cannot-be', attempts: 2 } });
+      });
+
       it('that meet an outage get the message for as long as it lasts', async () => {
         let attempts = 0;
         let handled = 0;

@@ -1,5 +1,5 @@
 import { WaybillError } from '@waybill/kernel';
-import { deliver, type Delivery } from './delivery.js';
+import { deliver, type Delivery, settleInOrder } from './delivery.js';
 import type { MessageHandler, Observation, OutgoingMessage, ReceivedMessage, SubscriptionOptions } from './port.js';
 
 const message: ReceivedMessage = {
@@ -119,6 +119,70 @@ describe('a delivery', () => {
     const { outcome, published } = await run(() => Promise.reject(new Error('x'.repeat(50_000))), { attempts: 1 });
     await outcome;
     expect(published[0]?.deadLetter?.reason).toHaveLength(1_000);
+  });
+});
+
+describe('items that are settled together', () => {
+  /** What was tried, and what became of `items` when these are bad. */
+  const settling = async (items: readonly number[], bad: readonly number[], signals = neverOver()) => {
+    const tried: (number | readonly number[])[] = [];
+    const settled = await settleInOrder(
+      items,
+      {
+        alone: (item) => Promise.resolve(tried.push(item) > 0),
+        together: (some) => {
+          tried.push(some);
+          return some.some((item) => bad.includes(item)) ? defect() : Promise.resolve();
+        },
+      },
+      signals,
+    );
+    return { settled, tried };
+  };
+  const neverOver = () => ({ stopping: new AbortController().signal, revoked: new AbortController().signal });
+
+  it('are handed over once when none is bad', async () => {
+    expect(await settling([1, 2, 3], [])).toEqual({ settled: 3, tried: [[1, 2, 3]] });
+    expect(await settling([1], [])).toEqual({ settled: 1, tried: [1] });
+  });
+
+  it('are halved, in their order, until a bad one is alone', async () => {
+    const { settled, tried } = await settling([1, 2, 3, 4, 5, 6, 7, 8], [6]);
+    expect(settled).toBe(8);
+    expect(tried).toEqual([[1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4], [5, 6, 7, 8], [5, 6], 5, 6, [7, 8]]);
+  });
+
+  it('wait for the end of an outage with the first, and go together again', async () => {
+    let away = true;
+    const tried: (number | readonly number[])[] = [];
+    const settled = await settleInOrder(
+      [1, 2, 3],
+      {
+        alone: (item) => {
+          away = false;
+          return Promise.resolve(tried.push(item) > 0);
+        },
+        together: (some) => (tried.push(some), away ? outage() : Promise.resolve()),
+      },
+      neverOver(),
+    );
+    expect({ settled, tried }).toEqual({ settled: 3, tried: [[1, 2, 3], 1, [2, 3]] });
+  });
+
+  it('are counted up to the one that is not settled', async () => {
+    const rejecting = () => defect();
+    const alone = (item: number) => Promise.resolve(item !== 3);
+    expect(await settleInOrder([1, 2, 3, 4], { alone, together: rejecting }, neverOver())).toBe(2);
+  });
+
+  it('are not settled when the right to them was lost', async () => {
+    expect(await settling([1, 2, 3], [], { ...neverOver(), revoked: AbortSignal.abort() })).toMatchObject({
+      settled: 0,
+    });
+    expect(await settling([1, 2], [], { ...neverOver(), stopping: AbortSignal.abort() })).toEqual({
+      settled: 0,
+      tried: [],
+    });
   });
 });
 

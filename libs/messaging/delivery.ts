@@ -59,6 +59,38 @@ export const deliver = async (
   }
 };
 
+/** What is done with messages of one partition. */
+export interface Settling<Item> {
+  /** With one, as `deliver` answers. */
+  readonly alone: (item: Item) => Promise<boolean>;
+  /** With several at once, where the subscription takes them so: all or none. */
+  readonly together: (items: readonly Item[]) => Promise<void>;
+}
+
+/** Settles them in their order; answers how many, counted from the first: all of them, unless it was told to stop. */
+export const settleInOrder = async <Item>(
+  items: readonly Item[],
+  { alone, together }: Settling<Item>,
+  { stopping, revoked }: DeliverySignals,
+): Promise<number> => {
+  const settle = async (some: readonly Item[]): Promise<number> => {
+    const [first] = some;
+    if (first === undefined || stopping.aborted) return 0;
+    if (some.length === 1) return (await alone(first)) ? 1 : 0;
+    let part: number;
+    try {
+      await together(some);
+      return revoked.aborted ? 0 : some.length;
+    } catch (error) {
+      // A bad one is found by halves; an outage is sat out with the first, and then the rest goes together again.
+      part = isOutage(error) ? 1 : some.length >> 1;
+    }
+    const settled = await settle(some.slice(0, part));
+    return settled < part ? settled : part + (await settle(some.slice(part)));
+  };
+  return settle(items);
+};
+
 const isOutage = (error: unknown): boolean =>
   isWaybillError(error) ? error.kind === 'unavailable' : isTransient(error);
 

@@ -56,6 +56,19 @@ export interface SubscriptionOptions {
    * rejects is dropped instead of dead-lettered.
    */
   readonly ephemeral?: boolean;
+  /** For many small messages: takes those of a partition that are there together, so that they share a transaction. */
+  readonly together?: Together;
+}
+
+export interface Together {
+  /** Messages at once. */
+  readonly atMost: number;
+  /**
+   * Messages of one partition, in their order; resolves when all their effects are durable. When it rejects, they are given
+   * again in smaller parts, in their order, and one that is left alone goes to the handler of each message: a bad one takes
+   * no neighbour with it.
+   */
+  readonly handler: (messages: readonly ReceivedMessage[], signal: AbortSignal) => Promise<void>;
 }
 
 /** Resolves when the effect is durable; a rejection is retried in place, then dead-lettered with its reason. */

@@ -6,6 +6,7 @@ import { httpCommand } from './http-command.js';
 import { kinesisSink } from './kinesis.js';
 import { eventHubsLane, kinesisLane } from './lane.js';
 import { kafkaConsume } from './kafka-consume.js';
+import { kafkaMemberships } from './kafka-memberships.js';
 import { kafkaPublish } from './kafka-publish.js';
 import { load } from './load.js';
 import { rebuild } from './rebuild.js';
@@ -30,5 +31,6 @@ export const benches: Readonly<Record<string, Bench>> = {
   'http-command': httpCommand,
   'kafka-publish': kafkaPublish,
   'kafka-consume': kafkaConsume,
+  'kafka-memberships': kafkaMemberships,
   'separate-services': separateServices,
 };

@@ -1,7 +1,7 @@
 import { WaybillError } from '@waybill/kernel';
 import { MEMBERSHIPS_TOPIC, MembershipReported } from '@waybill/contracts';
 import type { Admin, KafkaMessage } from 'kafkajs';
-import { deliver, type Delivery, type DeliverySignals } from '../delivery.js';
+import { deliver, type Delivery, settleInOrder } from '../delivery.js';
 import { messageTooLarge, messagingUnavailable, topicDiffers, topicUnknown } from '../errors.js';
 import { partitionOf } from '../partitioner.js';
 import {
@@ -20,7 +20,12 @@ import { deadLetterHeaders, messageOfRecord, recordOf } from './cloud-events.js'
 import { connectKafka, type KafkaConnection, reaching } from './connection.js';
 import { lagOfGroups } from './lag.js';
 import { type AddressedRecord, openSender } from './sender.js';
-import { type KafkaSubscription, openSubscription, type SubscriptionTimes } from './subscription.js';
+import {
+  type KafkaSubscription,
+  openSubscription,
+  type SubscriptionContext,
+  type SubscriptionTimes,
+} from './subscription.js';
 import { applyTopics, checkTopics, partitionCounts } from './topics.js';
 
 export interface KafkaTimes extends SubscriptionTimes {
@@ -121,24 +126,28 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
       await reaching(() => sender.send(records));
     };
 
-  const settling = (subscribed: SubscriptionOptions, handler: MessageHandler) => {
+  const settling = (subscribed: SubscriptionOptions, handler: MessageHandler): SubscriptionContext['settle'] => {
     const delivery = { options: subscribed, handler, observe };
-    return (
-      place: { readonly topic: string; readonly partition: number },
-      record: KafkaMessage,
-      signals: DeliverySignals,
-    ): Promise<boolean> => {
-      const publish = sendDeadLetter(record);
-      try {
-        const message = messageOfRecord(place, record, plainTypes);
-        return deliver({ ...delivery, publish }, message, signals);
-      } catch (error) {
-        // No message can be made of it, today or tomorrow: it goes the way of a rejected one, without further tries.
-        const fault = error instanceof Error ? error : new Error(String(error));
-        const once = { ...subscribed, attempts: 1 };
-        const unread = { ...place, offset: record.offset, attempt: 1 } as ReceivedMessage;
-        return deliver({ ...delivery, publish, options: once, handler: () => Promise.reject(fault) }, unread, signals);
-      }
+    return (place, records, signals) => {
+      const alone = (record: KafkaMessage): Promise<boolean> => {
+        const publish = sendDeadLetter(record);
+        try {
+          const message = messageOfRecord(place, record, plainTypes);
+          return deliver({ ...delivery, publish }, message, signals);
+        } catch (error) {
+          // No message can be made of it, today or tomorrow: it goes the way of a rejected one, without further tries.
+          const fault = error instanceof Error ? error : new Error(String(error));
+          const once = { ...subscribed, attempts: 1 };
+          const unread = { ...place, offset: record.offset, attempt: 1 } as ReceivedMessage;
+          const unreadable = { ...delivery, publish, options: once, handler: () => Promise.reject(fault) };
+          return deliver(unreadable, unread, signals);
+        }
+      };
+      const together = async (some: readonly KafkaMessage[]): Promise<void> => {
+        const messages = some.map((record) => messageOfRecord(place, record, plainTypes));
+        await subscribed.together?.handler(messages, signals.revoked);
+      };
+      return settleInOrder(records, { alone, together }, signals);
     };
   };
 

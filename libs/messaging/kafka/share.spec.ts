@@ -11,16 +11,21 @@ const batchOf = (fetchedOffset: number, offsets: readonly number[], bytes = 10):
     lastOffset: () => String(offsets.at(-1)),
   }) as unknown as Batch;
 
-const open = (settle: (record: KafkaMessage) => Promise<boolean> = () => Promise.resolve(true), from = 10) => {
+const open = (settle: (record: KafkaMessage) => Promise<boolean> = () => Promise.resolve(true), atOnce = 1) => {
   const handled: number[] = [];
+  const together: number[] = [];
   const sought: number[] = [];
   const wanted: boolean[] = [];
   const share = createShare({
-    start: [{ ...place, offset: from }],
-    settle: async (_, record) => {
-      const settled = await settle(record);
-      if (settled) handled.push(Number(record.offset));
-      return settled;
+    start: [{ ...place, offset: 10 }],
+    atOnce,
+    settle: async (_, records) => {
+      together.push(records.length);
+      for (const [index, record] of records.entries()) {
+        if (!(await settle(record))) return index;
+        handled.push(Number(record.offset));
+      }
+      return records.length;
     },
     onSettled: () => undefined,
     onWanted: (_, is) => wanted.push(is),
@@ -28,7 +33,7 @@ const open = (settle: (record: KafkaMessage) => Promise<boolean> = () => Promise
     stopping: new AbortController(),
     revoked: new AbortController(),
   });
-  return { share, handled, sought, wanted };
+  return { share, handled, together, sought, wanted };
 };
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -69,6 +74,23 @@ describe('A share', () => {
     gate.resolve(true);
     await soon();
     expect(wanted).toEqual([false, true]);
+  });
+
+  it('hands over together what is there, and not more than it may', async () => {
+    const { share, handled, together } = open(undefined, 3);
+    share.accept(batchOf(10, [10, 11, 12, 13, 14]));
+    await soon();
+    expect(together).toEqual([3, 2]);
+    expect(handled).toEqual([10, 11, 12, 13, 14]);
+    expect(share.uncommitted()).toEqual([{ ...place, offset: 15 }]);
+  });
+
+  it('counts what was settled of what was handed over together', async () => {
+    const { share, together } = open(({ offset }) => Promise.resolve(offset !== '12'), 5);
+    share.accept(batchOf(10, [10, 11, 12, 13]));
+    await soon();
+    expect(together).toEqual([4]);
+    expect(share.uncommitted()).toEqual([{ ...place, offset: 12 }]);
   });
 
   it('stands still at what is not settled', async () => {

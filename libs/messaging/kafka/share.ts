@@ -31,11 +31,13 @@ export interface PartitionOffset {
 export interface ShareOptions {
   /** Of each partition, the position to begin at. */
   readonly start: readonly PartitionOffset[];
-  /** False when the message is not settled: the partition stands still from then on. */
+  /** Records that are settled together, at most. */
+  readonly atOnce: number;
+  /** Answers how many are settled, counted from the first; when not all are, the partition stands still from then on. */
   readonly settle: (
     place: { readonly topic: string; readonly partition: number },
-    record: KafkaMessage,
-  ) => Promise<boolean>;
+    records: readonly KafkaMessage[],
+  ) => Promise<number>;
   /** Something was settled: there is an offset to commit. */
   readonly onSettled: () => void;
   /** Back-pressure: whether more of a partition is wanted. */
@@ -58,7 +60,8 @@ export interface Share {
   readonly isOver: boolean;
 }
 
-export const createShare = ({ start, settle, onSettled, onWanted, seek, stopping, revoked }: ShareOptions): Share => {
+export const createShare = (options: ShareOptions): Share => {
+  const { start, atOnce, settle, onSettled, onWanted, seek, stopping, revoked } = options;
   const held = new Map<string, Held>(
     start.map(({ topic, partition, offset }) => [
       `${topic}/${partition}`,
@@ -70,13 +73,18 @@ export const createShare = ({ start, settle, onSettled, onWanted, seek, stopping
   );
 
   const work = async (partition: Held): Promise<void> => {
-    for (let record = partition.queue.shift(); record !== undefined; record = partition.queue.shift()) {
-      if (stopping.signal.aborted || !(await settle(partition, record))) break;
+    const { queue } = partition;
+    while (queue.length > 0 && !stopping.signal.aborted) {
+      const records = queue.slice(0, atOnce);
+      const settled = await settle(partition, records);
       const before = partition.bytes;
-      partition.bytes -= sizeOf(record);
-      partition.handled = Number(record.offset) + 1;
-      onSettled();
+      for (const record of queue.splice(0, settled)) {
+        partition.bytes -= sizeOf(record);
+        partition.handled = Number(record.offset) + 1;
+      }
+      if (settled > 0) onSettled();
       if (before >= ENOUGH_BYTES && partition.bytes < ENOUGH_BYTES) onWanted(partition, true);
+      if (settled < records.length) break;
     }
     partition.working = undefined;
   };

@@ -1,6 +1,7 @@
 import { messageOf } from '@waybill/kernel';
 import { backoff, pause } from '@waybill/postgres';
 import type { Admin, Consumer, EachBatchPayload, IMemberAssignment, Kafka } from 'kafkajs';
+import type { DeliverySignals } from '../delivery.js';
 import { messagingUnavailable } from '../errors.js';
 import type { Observe, Subscription, SubscriptionOptions } from '../port.js';
 import { bySubscription } from './assigner.js';
@@ -26,12 +27,8 @@ export interface SubscriptionContext {
   readonly options: SubscriptionOptions;
   readonly times: SubscriptionTimes;
   readonly observe: Observe;
-  /** Handles one record to its end; false when it is not settled. */
-  readonly settle: (
-    place: { readonly topic: string; readonly partition: number },
-    record: Parameters<ShareOptions['settle']>[1],
-    signals: { readonly stopping: AbortSignal; readonly revoked: AbortSignal },
-  ) => Promise<boolean>;
+  /** Handles records to their end; answers how many are settled, counted from the first. */
+  readonly settle: (...handed: [...Parameters<ShareOptions['settle']>, DeliverySignals]) => Promise<number>;
 }
 
 export interface KafkaSubscription extends Subscription {
@@ -147,7 +144,9 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     consumer.resume(topics.map((topic) => ({ topic })));
     return createShare({
       start,
-      settle: (place, record) => context.settle(place, record, { stopping: stopping.signal, revoked: revoked.signal }),
+      atOnce: options.together?.atMost ?? 1,
+      settle: (place, records) =>
+        context.settle(place, records, { stopping: stopping.signal, revoked: revoked.signal }),
       onSettled: commitSoon,
       onWanted: ({ topic, partition }, wanted) =>
         wanted

@@ -1,6 +1,6 @@
 import { newId } from '@waybill/kernel';
 import { backoff, type Bell, createBell, pause, type Wakeups } from '@waybill/postgres';
-import { deliver, type Delivery } from '../delivery.js';
+import { deliver, type Delivery, type DeliverySignals, type Settling, settleInOrder } from '../delivery.js';
 import type { ReceivedMessage, Subscription } from '../port.js';
 import type { Assignment, Member, StoredMessage, TopicLog } from './topic-log.js';
 
@@ -43,7 +43,7 @@ export const openSubscription = async (
   delivery: Delivery,
   times: SubscriptionTimes,
 ): Promise<Subscription> => {
-  const { group, topics, from, ephemeral = false } = delivery.options;
+  const { group, topics, from, ephemeral = false, together } = delivery.options;
   const member: Member = {
     group,
     topics: [...topics],
@@ -121,6 +121,11 @@ export const openSubscription = async (
     }
   };
 
+  const settling = (signals: DeliverySignals): Settling<StoredMessage> => ({
+    alone: (stored) => deliver(delivery, received(stored), signals),
+    together: async (some) => together?.handler(some.map(received), signals.revoked),
+  });
+
   const work = async (partition: HeldPartition): Promise<void> => {
     const { assignment, queue } = partition;
     const signals = { stopping: partition.stopping.signal, revoked: partition.revoked.signal };
@@ -136,9 +141,11 @@ export const openSubscription = async (
         failed('committing an offset')(error);
       }
     };
-    for (let stored = queue.shift(); stored !== undefined; stored = queue.shift()) {
-      if (signals.stopping.aborted || !(await deliver(delivery, received(stored), signals))) break;
-      partition.next = stored.offset + 1;
+    while (queue.length > 0 && !signals.stopping.aborted) {
+      const some = queue.slice(0, together?.atMost ?? 1);
+      const settled = await settleInOrder(some, settling(signals), signals);
+      for (const { offset } of queue.splice(0, settled)) partition.next = offset + 1;
+      if (settled < some.length) break;
       if (performance.now() - committedAt > COMMIT_EVERY_MS) await commit();
     }
     await commit();

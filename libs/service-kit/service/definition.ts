@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from '@waybill/messaging';
+import type { ReceivedMessage, Together } from '@waybill/messaging';
 import type { Migration } from '@waybill/postgres';
 import type { Projection } from '@waybill/projections';
 import type { Publications } from '../messages/publication.js';
@@ -19,6 +19,8 @@ export interface Listener {
   /** Message types, `waybill.validation.CredentialsValidated.v1`; their topics follow from them. */
   readonly listensTo: readonly string[];
   receive(message: ReceivedMessage, signal: AbortSignal): Promise<void>;
+  /** For many small messages: those of a partition that are there, as a subscription's `together`. No other listener may read the same topics. */
+  readonly together?: Together;
 }
 
 /** Answers a question or command that another service sends to this one's command topic. */

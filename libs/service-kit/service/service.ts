@@ -29,6 +29,7 @@ import {
   type ReceivedMessage,
   type Relay,
   type Subscription,
+  type Together,
 } from '@waybill/messaging';
 import { type Database, freeLeases, leaseMigrations, migrate, openDatabase } from '@waybill/postgres';
 import { openProjections, type Projections } from '@waybill/projections';
@@ -294,10 +295,9 @@ export const openService = async (
           if (state === 'blocked') log.warn(`publishing is blocked and tried again: ${lastError}`);
         },
       });
-      const topics = [...new Set(listeners.flatMap(({ listensTo }) => listensTo).map(topicOf))];
-      if (topics.length > 0) {
-        const handler = followed(name, dispatch(listeners));
-        subscriptions.push(await backbone.bus.subscribe({ group: name, topics }, handler));
+      for (const { topics, together, sharing } of subscriptionsOf(listeners)) {
+        const options = { group: name, topics, ...(together && { together: followedTogether(name, together) }) };
+        subscriptions.push(await backbone.bus.subscribe(options, followed(name, dispatch(sharing))));
       }
       if (answerers.length > 0) {
         const onDefect = (error: unknown, { type }: Message) => log.error({ err: error }, `answering ${type} failed`);
@@ -325,12 +325,45 @@ const followed =
       handle(message, signal),
     );
 
+/** They are of many traces, and so go on in none. */
+const followedTogether = (service: string, { atMost, handler }: Together): Together => ({
+  atMost,
+  handler: (messages, signal) =>
+    observed(
+      { service, kind: 'message', what: messages[0]?.type ?? '', parent: undefined, count: messages.length },
+      () => handler(messages, signal),
+    ),
+});
+
 const isOf = (scope: Scope, owner: Scope): boolean => scope.tenant === owner.tenant && scope.sandbox === owner.sandbox;
 
 const topicOf = (type: string): string => {
   const topic = contractOf(type)?.topic;
   if (!topic) throw new Error(`no contract names a topic for ${type}`);
   return topic;
+};
+
+interface ListenersOfTopics {
+  readonly topics: readonly string[];
+  readonly together?: Together | undefined;
+  readonly sharing: readonly Listener[];
+}
+
+/** One for each listener that takes messages together, and one for all the others: within a group a topic is read once. */
+const subscriptionsOf = (listeners: readonly Listener[]): readonly ListenersOfTopics[] => {
+  const topicsOf = (some: readonly Listener[]) => [...new Set(some.flatMap(({ listensTo }) => listensTo).map(topicOf))];
+  const apart = listeners.filter(({ together }) => together !== undefined).map((listener) => [listener]);
+  const shared = listeners.filter(({ together }) => together === undefined);
+  const all = [shared, ...apart].map((sharing) => ({
+    topics: topicsOf(sharing),
+    sharing,
+    together: sharing[0]?.together,
+  }));
+  const topics = all.flatMap((each) => each.topics);
+  const twice = topics.find((topic, index) => topics.indexOf(topic) !== index);
+  if (twice !== undefined)
+    throw new Error(`${twice} is read by a listener that takes its messages together, and by another`);
+  return all.filter((each) => each.topics.length > 0);
 };
 
 const dispatch =

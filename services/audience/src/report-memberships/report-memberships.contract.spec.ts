@@ -15,8 +15,8 @@ import { TakeReportedMemberships } from './report-memberships.js';
 const scope = { tenant: 'acme', sandbox: 'prod' };
 /** Its log has one segment. */
 const segments = {
-  existing: (_, id) => (id === 'buyers' ? Promise.resolve({}) : Promise.reject(segmentNotFound(id))),
-} as Pick<Segments, 'existing'> as Segments;
+  existing: (_, id) => (id === 'buyers' ? Promise.resolve({} as never) : Promise.reject(segmentNotFound(id))),
+} as Pick<Segments, 'existing'>;
 
 describeWith('Memberships that a foreign producer sends to Kafka', findJars(), (jars) => {
   let kafka: KafkaCluster;
@@ -32,7 +32,8 @@ describeWith('Memberships that a foreign producer sends to Kafka', findJars(), (
     bus = await openKafka({ brokers: kafka.brokers, times: { heartbeatMs: 200, fetchWaitMs: 50 } });
     await bus.ensureTopics(TOPICS.filter(({ name }) => name === MEMBERSHIPS_TOPIC));
     const listener = new TakeReportedMemberships(database, segments);
-    const options = { group: 'audience', topics: [MEMBERSHIPS_TOPIC], attempts: 2, backoffMs: 5 };
+    const { together } = listener;
+    const options = { group: 'audience', topics: [MEMBERSHIPS_TOPIC], attempts: 2, backoffMs: 5, together };
     await bus.subscribe(options, (message) => listener.receive(message));
     const letters = { group: 'operator', topics: [deadLetterTopic(MEMBERSHIPS_TOPIC, 'audience')] };
     await bus.subscribe(letters, (message) => Promise.resolve(void dead.push(message)));
@@ -89,9 +90,29 @@ describeWith('Memberships that a foreign producer sends to Kafka', findJars(), (
     await until(async () => (await findProfile(database, scope, 'late'))?.segments[0]?.status === 'exited');
   });
 
-  it('come in thousands', async () => {
-    const before = await members();
-    await send(...Array.from({ length: 3_000 }, (_, i) => report(`many-${i}`)));
-    await until(async () => (await members()) === before + 3_000);
+  it('come in thousands: the bad ones among them are put aside alone, and of one profile the last word stands', async () => {
+    const before = { members: await members(), dead: dead.length };
+    const bad = new Set([7, 1_500, 1_501, 2_999]);
+    const reports = Array.from({ length: 3_000 }, (_, i) =>
+      report(`many-${i % 1_000}`, {
+        attributes: { round: Math.floor(i / 1_000) },
+        at: bad.has(i) ? 'yesterday' : `2026-01-01T00:00:0${Math.floor(i / 1_000)}Z`,
+      }),
+    );
+    await send(...reports);
+    await until(async () => (await members()) === before.members + 1_000 && dead.length >= before.dead + bad.size);
+    const letters = dead.slice(before.dead);
+    expect(letters.map(({ deadLetter, key }) => [deadLetter?.slug, key]).sort()).toEqual(
+      [...bad].map((i) => ['message-malformed', `acme/prod/many-${i % 1_000}`]).sort(),
+    );
+    const rounds = async () => {
+      const { rows } = await database.pool.query<{ round: number; count: number }>(
+        `select (attributes->>'round')::int as round, count(*) as count from profiles
+         where profile_id like 'many-%' group by round`,
+      );
+      return new Map(rows.map(({ round, count }) => [round, count]));
+    };
+    await until(async () => (await rounds()).get(2) === 999);
+    expect((await rounds()).get(1)).toBe(1); // profile 999, whose last word is bad
   }, 60_000);
 });

@@ -13,6 +13,9 @@ interface Reported {
   readonly report: DataOf<typeof MembershipReported>;
 }
 
+/** Reports of a partition at once; and partitions that share a transaction, which holds up every other change of a sandbox. */
+const AT_ONCE = 500;
+const PARTITIONS_AT_ONCE = 4;
 /** Segments that are remembered to exist, so that their stream is not read for each report. */
 const MANY = 10_000;
 
@@ -22,18 +25,27 @@ export class TakeReportedMemberships implements Listener {
   readonly listensTo = [MembershipReported.type];
   /** Never forgets too late: a segment that was made stays. */
   private readonly existing = new Set<string>();
-  private readonly apply = gather<Reported>((reported) => this.applyAll(reported));
+  readonly together = { atMost: AT_ONCE, handler: (messages: readonly ReceivedMessage[]) => this.take(messages) };
+  private readonly apply = gather<readonly Reported[]>((handed) => this.applyAll(handed.flat()), PARTITIONS_AT_ONCE);
 
   constructor(
     @Inject(DATABASE) private readonly database: Database,
-    @Inject(Segments) private readonly segments: Segments,
+    @Inject(Segments) private readonly segments: Pick<Segments, 'existing'>,
   ) {}
 
-  async receive({ tenant, sandbox, data }: ReceivedMessage): Promise<void> {
-    const report = readMessage(MembershipReported, data);
-    const scope = { tenant, sandbox };
-    await this.mustExist(scope, report.segmentId);
-    await this.apply({ scope, report });
+  receive(message: ReceivedMessage): Promise<void> {
+    return this.take([message]);
+  }
+
+  private async take(messages: readonly ReceivedMessage[]): Promise<void> {
+    const reported = messages
+      .filter(({ type }) => this.listensTo.includes(type))
+      .map(({ tenant, sandbox, data }): Reported => ({
+        scope: { tenant, sandbox },
+        report: readMessage(MembershipReported, data),
+      }));
+    for (const { scope, report } of reported) await this.mustExist(scope, report.segmentId);
+    await this.apply(reported);
   }
 
   private async mustExist(scope: Scope, segmentId: string): Promise<void> {
