@@ -59,6 +59,12 @@ export const asWaybillError = (error: unknown): WaybillError => {
   });
 };
 
+const COME_AGAIN_S = 2;
+
+/** Seconds until it may be tried again, for `Retry-After`: whoever is told that something is away is told when to come again. */
+export const retryAfterOf = ({ kind, retryAfterSeconds }: WaybillError): number | undefined =>
+  retryAfterSeconds ?? (kind === 'unavailable' ? COME_AGAIN_S : undefined);
+
 export const problemOf = (error: unknown, instance: string): Problem => {
   const { slug, kind, message, fields, checks, extra } = asWaybillError(error);
   return {
@@ -96,7 +102,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status >= 500)
       this.log.error({ err: known.cause ?? known, slug: known.slug, url: problem.instance }, known.message);
     if (reply.sent) return;
-    if (known.retryAfterSeconds !== undefined) void reply.header('retry-after', String(known.retryAfterSeconds));
+    const retryAfter = retryAfterOf(known);
+    if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
     // A body that is too large is read to its end, or the client would be cut off before it sees the answer.
     if (known.kind === 'too-large') void reply.removeHeader('connection');
     if (known.kind === 'unauthenticated') void reply.header('www-authenticate', 'Bearer');

@@ -7,6 +7,7 @@ import {
   type Configuration,
   problemOf,
   refuseForeignPages,
+  retryAfterOf,
 } from '@waybill/service-kit';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { DOCS_SCRIPT, mergedDocument } from './documents.js';
@@ -76,8 +77,8 @@ const asItCame = ({ method, headers: { host } }: AskedFor, headers: IncomingHttp
 };
 
 const answerProblem = (error: unknown, { url }: { readonly url: string }, reply: FastifyReply): FastifyReply => {
-  const { retryAfterSeconds } = asWaybillError(error);
+  const retryAfter = retryAfterOf(asWaybillError(error));
   const problem = problemOf(error, url);
-  if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
+  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
   return reply.status(problem.status).type('application/problem+json').send(problem);
 };
