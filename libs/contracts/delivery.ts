@@ -1,6 +1,6 @@
 import { idFrom, type Scope } from '@waybill/kernel';
 import Type from 'typebox';
-import { defineAnsweredCommand, defineEvent, defineQuestion } from './define.js';
+import { type Data, defineAnsweredCommand, defineEvent, defineQuestion } from './define.js';
 import { Problem } from './problem.js';
 import { ClientId, Count, ExportMode, Id, Revision, RunCounts, Sha256, Time, Watermark } from './shapes.js';
 
@@ -81,6 +81,34 @@ export const ForgetProfile = defineQuestion(
   'ForgetProfile',
   Type.Object({ profileKey: Id }),
   Type.Object({ deadLetters: Count }),
+);
+
+/** Which dead letters: those that all of it holds for. A profile is told by its key, so that no event names one. */
+export const RedeliveryFilter = Type.Object({
+  runId: Type.Optional(Id),
+  /** Given up at or after, and before. */
+  from: Type.Optional(Type.String()),
+  to: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  profileKey: Type.Optional(Id),
+});
+export type RedeliveryFilter = Data<typeof RedeliveryFilter>;
+
+/** Of profiles, each of which is told once: `skipped` was told live meanwhile, or there is nothing to tell of it any more; `failed` is a dead letter again. */
+export const RedeliveryCounts = Type.Object({ requested: Count, redelivered: Count, skipped: Count, failed: Count });
+export type RedeliveryCounts = Data<typeof RedeliveryCounts>;
+
+const aboutRedelivery = { redeliveryId: Id, revision: Revision, destinationId: Id };
+/** Dead letters of a destination are to be delivered again. */
+export const RedeliveryRequested = defineEvent(
+  'delivery',
+  'RedeliveryRequested',
+  Type.Object({ ...aboutRedelivery, filter: RedeliveryFilter, deadLetters: Count }),
+);
+export const RedeliveryCompleted = defineEvent(
+  'delivery',
+  'RedeliveryCompleted',
+  Type.Object({ ...aboutRedelivery, counts: RedeliveryCounts }),
 );
 
 /** One run for each hour in which a destination was sent events, or could not be. */

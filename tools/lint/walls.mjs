@@ -26,6 +26,7 @@ export const AGGREGATES = [
   'run',
   'segment',
   'stream-run',
+  'redelivery',
   'validation',
 ];
 

@@ -214,6 +214,7 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
 
   // Runs
   'run-not-found': ['not-found', 'There is no such run.'],
+  'redelivery-not-found': ['not-found', 'There is no redelivery with this id for this destination.'],
   'redelivery-without-filter': [
     'malformed',
     'A redelivery names the dead letters that it is for: by <code>runId</code>, by time (<code>from</code>, <code>to</code>), by <code>code</code> or by <code>profileId</code>. With <code>dryRun: true</code> it only counts them.',

@@ -18,27 +18,44 @@ import { ExportNowRoute } from './export-now/export-now.route.js';
 import { ListRunsRoute, runsProjection } from './list-runs/list-runs.route.js';
 import { Runs } from './list-runs/runs.js';
 import { PreviewRoute } from './preview-run/preview-run.js';
-import { runPublications, streamRunPublications } from './publish/publish.js';
+import { redeliveryPublications, runPublications, streamRunPublications } from './publish/publish.js';
 import { StreamRunRecorder } from './record-stream-runs/stream-run-recorder.js';
 import { StreamWindows } from './record-stream-runs/stream-windows.js';
+import { ClaimDeadLetters } from './redeliver/claim-dead-letters.js';
+import { ListRedeliveriesRoute, redeliveriesProjection } from './redeliver/list-redeliveries.route.js';
 import { RedeliverRoute } from './redeliver/redeliver.route.js';
+import { Redeliveries, redeliveryMigrations } from './redeliver/redelivery-counts.js';
 import { AnswerRunsThatCarried } from './runs-that-carried/runs-that-carried.js';
 import { Scheduler } from './schedule-runs/scheduler.js';
 import { sendEvents } from './send-events/index.js';
 import { streamSourceProvider } from './stream-source/index.js';
 
 @Module({
-  controllers: [ExportNowRoute, PreviewRoute, ListRunsRoute, ControlRunRoute, DeadLettersRoute, RedeliverRoute],
+  controllers: [
+    ExportNowRoute,
+    PreviewRoute,
+    ListRunsRoute,
+    ControlRunRoute,
+    DeadLettersRoute,
+    RedeliverRoute,
+    ListRedeliveriesRoute,
+  ],
   providers: [
     ...provideService(
       {
         name: 'delivery',
-        projections: [runsProjection],
-        publications: [runPublications, streamRunPublications],
-        migrations: [...activationMigrations, ...progressMigrations, ...boundaryMigrations, ...sendEvents.migrations],
+        projections: [runsProjection, redeliveriesProjection],
+        publications: [runPublications, streamRunPublications, redeliveryPublications],
+        migrations: [
+          ...activationMigrations,
+          ...progressMigrations,
+          ...boundaryMigrations,
+          ...sendEvents.migrations,
+          ...redeliveryMigrations,
+        ],
       },
       {
-        listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners],
+        listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners, ClaimDeadLetters],
         answerers: [AnswerRunsThatCarried, AnswerForgetProfile, TakeExportNow, TakeCancelRun, TakeRetryRun],
         workers: [Scheduler, RunWorker, ...sendEvents.workers, StreamRunRecorder],
       },
@@ -53,6 +70,7 @@ import { streamSourceProvider } from './stream-source/index.js';
     ControlRunHandler,
     streamSourceProvider,
     DeadLetters,
+    Redeliveries,
     StreamWindows,
     ...sendEvents.providers,
   ],

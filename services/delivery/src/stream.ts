@@ -1,5 +1,12 @@
 import type { StreamType } from '@waybill/event-store';
 import { streamName } from '@waybill/kernel';
+import {
+  REDELIVERY,
+  type RedeliveryCommand,
+  redeliveryDecider,
+  type RedeliveryEvent,
+  type RedeliveryState,
+} from './redelivery/index.js';
 import { RUN, type RunCommand, runDecider, type RunEvent, type RunState } from './run/index.js';
 import {
   STREAM_RUN,
@@ -19,3 +26,10 @@ export const streamRunStream: StreamType<StreamRunState, StreamRunCommand, Strea
 };
 
 export const streamRunStreamOf = (runId: string): string => streamName(STREAM_RUN, runId);
+
+export const redeliveryStream: StreamType<RedeliveryState, RedeliveryCommand, RedeliveryEvent> = {
+  category: REDELIVERY,
+  decider: redeliveryDecider,
+};
+
+export const redeliveryStreamOf = (redeliveryId: string): string => streamName(REDELIVERY, redeliveryId);

@@ -30,6 +30,13 @@ interface StreamRunView {
   readonly stream?: { readonly state: string; readonly problem: { readonly slug: string } | null };
 }
 
+interface RedeliveryView {
+  readonly id: string;
+  readonly status: 'waiting' | 'running' | 'done';
+  readonly filter: object;
+  readonly counts: object;
+}
+
 interface DeadLetterView {
   readonly id: string;
   readonly profileId: string;
@@ -230,7 +237,8 @@ describe('A segment on a stream and on a hub', () => {
       counts: { read: 2, written: 1, failed: 1 },
     });
 
-    const redeliver = (body: object) => api.post<{ deadLetters: number }>(`/v1/destinations/${id}/redeliveries`, body);
+    const redeliveries = `/v1/destinations/${id}/redeliveries`;
+    const redeliver = (body: object) => api.post<{ id: string; deadLetters: number }>(redeliveries, body);
     expect((await redeliver({})).problem.type).toBe('/problems/redelivery-without-filter');
     const dry = await redeliver({ code: 'partition-key-missing', dryRun: true });
     expect(dry.status).toBe(200);
@@ -241,9 +249,40 @@ describe('A segment on a stream and on a hub', () => {
     const asked = await redeliver({ runId: letter?.runId });
     expect(asked.status).toBe(202);
     expect(asked.body).toMatchObject({ deadLetters: 1, dryRun: false });
+    expect(asked.headers.get('location')).toBe(`${redeliveries}/${asked.body.id}`);
     const events = await arrived(partner!, (found) => found.length === 3);
     expect(events[2]).toMatchObject({ waybill: { profileId: 'keyless', replay: true } });
     await eventually(lettersOf, (found) => found.length === 0);
+
+    const readAgain = async () => bodyOf(await api.get<RedeliveryView>(asked.headers.get('location') ?? ''));
+    const done = await eventually(readAgain, ({ status }) => status === 'done');
+    expect(done).toEqual({
+      id: asked.body.id,
+      destinationId: id,
+      status: 'done',
+      filter: { runId: letter?.runId },
+      deadLetters: 1,
+      counts: { requested: 1, redelivered: 1, skipped: 0, failed: 0 },
+      requestedAt: expect.any(String) as unknown,
+      requestedBy: 'anonymous',
+      finishedAt: expect.any(String) as unknown,
+      revision: 1,
+    });
+    const { items } = bodyOf(await api.get<{ items: RedeliveryView[] }>(redeliveries));
+    expect(items.map((one) => one.id)).toEqual([done.id]);
+    expect((await api.get(`${redeliveries}/${id}`)).problem.type).toBe('/problems/redelivery-not-found');
+
+    // It fails again, and is named in no event by its id.
+    await report(api, 'letters', [{ id: 'hopeless', firstName: 'H' }]);
+    await eventually(lettersOf, (found) => found.length === 1);
+    const failing = (await redeliver({ profileId: 'hopeless' })).headers.get('location') ?? '';
+    const failed = await eventually(
+      async () => bodyOf(await api.get<RedeliveryView>(failing)),
+      ({ status }) => status === 'done',
+    );
+    expect(failed.counts).toEqual({ requested: 1, redelivered: 0, skipped: 0, failed: 1 });
+    expect(failed.filter).toEqual({ profileKey: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown });
+    expect(await lettersOf()).toHaveLength(1);
   });
 
   it('forgets dead letters of an erased profile, and names the streams that were told of it', async () => {

@@ -10,6 +10,8 @@ export interface DeadLetterFilter {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly profileId?: string | undefined;
+  /** What stands for a profile where it is not named (`profileKey`). */
+  readonly profileKey?: string | undefined;
   /** The run of the hour in which it was given up. */
   readonly runId?: string | undefined;
 }
@@ -77,15 +79,6 @@ export class DeadLetters {
     };
   }
 
-  /** Puts them into the slow lane of their destination. The same redelivery asked for again takes no others. */
-  async redeliver(scope: Scope, destinationId: string, filter: DeadLetterFilter, redeliveryId: string): Promise<void> {
-    const { values, bind, where } = conditionsOf(scope, destinationId, filter);
-    await this.database.pool.query(
-      `update dead_letters set redelivery_id = ${bind(redeliveryId)} where ${where} and redelivery_id is null`,
-      values,
-    );
-  }
-
   /** For an erasure; answers how many. */
   async forget({ tenant, sandbox }: Scope, profileKey: string): Promise<number> {
     const { rowCount } = await this.database.pool.query(
@@ -96,10 +89,10 @@ export class DeadLetters {
   }
 }
 
-const conditionsOf = (
+export const conditionsOf = (
   { tenant, sandbox }: Scope,
   destinationId: string,
-  { code, from, to, profileId, runId }: DeadLetterFilter,
+  { code, from, to, profileId, profileKey, runId }: DeadLetterFilter,
 ) => {
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
@@ -111,6 +104,7 @@ const conditionsOf = (
     ...(from === undefined ? [] : [`at >= ${bind(from)}`]),
     ...(to === undefined ? [] : [`at < ${bind(to)}`]),
     ...(profileId === undefined ? [] : [`profile_id = ${bind(profileId)}`]),
+    ...(profileKey === undefined ? [] : [`profile_key = ${bind(profileKey)}`]),
     ...(runId === undefined ? [] : [`run_id = ${bind(runId)}`]),
   ];
   return { values, bind, where: conditions.join(' and ') };

@@ -2,7 +2,8 @@ import * as contracts from '@waybill/contracts';
 import { idOf, type RecordedEvent } from '@waybill/kernel';
 import { as, type Publications } from '@waybill/service-kit';
 import { type Run, type RunEvent, totalsOf } from '../run/index.js';
-import { runStream, streamRunStream } from '../stream.js';
+import type { Redelivery, RedeliveryEvent } from '../redelivery/index.js';
+import { redeliveryStream, runStream, streamRunStream } from '../stream.js';
 import type { StreamRun, StreamRunEvent } from '../stream-run/index.js';
 
 type Recorded<Type extends RunEvent['type']> = RecordedEvent<Extract<RunEvent, { type: Type }>>;
@@ -77,6 +78,36 @@ export const streamRunPublications: Publications = {
       contracts.StreamRunCompleted,
       (event: RecordedOfStream<'StreamRunCompleted'>, run: StreamRun) => ({
         ...aboutStream(event, run),
+        counts: event.data.counts,
+      }),
+    ),
+  },
+};
+
+type RecordedRedelivery<Type extends RedeliveryEvent['type']> = RecordedEvent<Extract<RedeliveryEvent, { type: Type }>>;
+
+const aboutRedelivery = ({ stream, revision }: RecordedEvent, { destinationId }: Redelivery) => ({
+  redeliveryId: idOf(stream),
+  revision,
+  destinationId,
+});
+
+/** That dead letters are delivered again, for auditors; delivery itself begins with it. */
+export const redeliveryPublications: Publications = {
+  streamType: redeliveryStream,
+  byEvent: {
+    RedeliveryRequested: as(
+      contracts.RedeliveryRequested,
+      (event: RecordedRedelivery<'RedeliveryRequested'>, redelivery: Redelivery) => ({
+        ...aboutRedelivery(event, redelivery),
+        filter: event.data.filter,
+        deadLetters: event.data.deadLetters,
+      }),
+    ),
+    RedeliveryCompleted: as(
+      contracts.RedeliveryCompleted,
+      (event: RecordedRedelivery<'RedeliveryCompleted'>, redelivery: Redelivery) => ({
+        ...aboutRedelivery(event, redelivery),
         counts: event.data.counts,
       }),
     ),

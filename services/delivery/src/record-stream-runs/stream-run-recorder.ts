@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
-import { type CommandContext, isWaybillError, messageOf, newId } from '@waybill/kernel';
+import { type CommandContext, isWaybillError, messageOf, newId, type Scope } from '@waybill/kernel';
 import { acquireLease, type Database, type Lease, releaseLease } from '@waybill/postgres';
 import { DATABASE, SERVICE, type Service, type Worker } from '@waybill/service-kit';
-import { streamRunStream, streamRunStreamOf } from '../stream.js';
+import { type CountedRedelivery, Redeliveries } from '../redeliver/redelivery-counts.js';
+import type { RedeliveryCommand } from '../redelivery/index.js';
+import { redeliveryStream, redeliveryStreamOf, streamRunStream, streamRunStreamOf } from '../stream.js';
 import type { StreamRunCommand } from '../stream-run/index.js';
 import { type StreamWindow, StreamWindows } from './stream-windows.js';
 
@@ -13,7 +15,10 @@ const LOOK_MS = 1_000;
 /** Between two summaries of a run. */
 const SUMMARY_MS = 5 * 60_000;
 
-/** Makes runs of what the senders count: one for each hour and destination, started, summed up from time to time, completed. */
+/**
+ * Makes runs of what the senders count: one for each hour and destination, started, summed up from time to time, completed.
+ * Redeliveries are completed by it too, once nothing waits for them.
+ */
 @Injectable()
 export class StreamRunRecorder implements Worker {
   private readonly log = new Logger('stream runs');
@@ -26,6 +31,7 @@ export class StreamRunRecorder implements Worker {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(SERVICE) private readonly service: Service,
     @Inject(StreamWindows) private readonly windows: StreamWindows,
+    @Inject(Redeliveries) private readonly redeliveries: Redeliveries,
   ) {}
 
   start(): void {
@@ -53,6 +59,9 @@ export class StreamRunRecorder implements Worker {
     for (const window of await this.windows.open()) {
       if (!this.stopping.signal.aborted) await this.record(window);
     }
+    for (const redelivery of await this.redeliveries.finished()) {
+      if (!this.stopping.signal.aborted) await this.complete(redelivery);
+    }
   }
 
   private async record(window: StreamWindow): Promise<void> {
@@ -72,6 +81,14 @@ export class StreamRunRecorder implements Worker {
     }
   }
 
+  private async complete(redelivery: CountedRedelivery): Promise<void> {
+    const { redeliveryId, counts } = redelivery;
+    const context = contextOf({ ...redelivery, runId: redeliveryId });
+    const command: RedeliveryCommand = { type: 'CompleteRedelivery', counts, at: context.at };
+    await this.service.execute(redeliveryStream, redeliveryStreamOf(redeliveryId), command, context);
+    await this.redeliveries.completed(redelivery);
+  }
+
   /** As it is now; of one that was deleted meanwhile nothing is known. */
   private async nameOf(window: StreamWindow): Promise<string> {
     const { destinationId } = window;
@@ -88,7 +105,7 @@ export class StreamRunRecorder implements Worker {
   }
 }
 
-const contextOf = ({ runId, tenant, sandbox }: StreamWindow): CommandContext => ({
+const contextOf = ({ runId, tenant, sandbox }: Pick<StreamWindow, 'runId' | keyof Scope>): CommandContext => ({
   tenant,
   sandbox,
   commandId: newId(),

@@ -1,10 +1,10 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { DescribeDelivery } from '@waybill/contracts';
+import { DescribeDelivery, profileKey, type RedeliveryFilter } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import { Context, Outcome, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
-import { StreamWorker } from '../send-events/stream-worker.js';
+import { redeliveryStream, redeliveryStreamOf } from '../stream.js';
 
 const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
 
@@ -44,7 +44,6 @@ export class RedeliverRoute {
   constructor(
     @Inject(SERVICE) private readonly service: Service,
     @Inject(DeadLetters) private readonly deadLetters: DeadLetters,
-    @Inject(StreamWorker) private readonly worker: StreamWorker,
   ) {}
 
   /**
@@ -57,19 +56,30 @@ export class RedeliverRoute {
   async redeliver(
     @Context() context: CommandContext,
     @Param('id') destinationId: string,
-    @Body() { dryRun = false, ...filter }: RedeliverForm,
+    @Body() { dryRun = false, profileId, ...others }: RedeliverForm,
   ) {
-    if (Object.values(filter).every((value) => value === undefined)) throw whichOnes();
+    const profile = profileId === undefined ? {} : { profileKey: profileKey(context, profileId) };
+    const filter = given({ ...others, ...profile });
+    if (Object.keys(filter).length === 0) throw whichOnes();
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
     const found = await this.deadLetters.count(context, destinationId, filter);
     if (dryRun) return new Outcome({ dryRun, ...found }, { status: 200 });
     if (delivery.status !== 'enabled') throw destinationDisabled();
     const id = idFrom('redelivery', context.commandId);
-    await this.deadLetters.redeliver(context, destinationId, filter, id);
-    this.worker.ring();
-    return new Outcome({ id, dryRun, ...found }, { status: 202 });
+    const { deadLetters } = found;
+    const { revision, position } = await this.service.execute(
+      redeliveryStream,
+      redeliveryStreamOf(id),
+      { type: 'RequestRedelivery', redeliveryId: id, destinationId, filter, deadLetters },
+      context,
+    );
+    const location = `/v1/destinations/${destinationId}/redeliveries/${id}`;
+    return new Outcome({ id, status: 'waiting', dryRun, ...found }, { status: 202, location, revision, position });
   }
 }
+
+const given = (filter: { readonly [Field in keyof RedeliveryFilter]?: string | undefined }): RedeliveryFilter =>
+  Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 
 const whichOnes = () =>
   new WaybillError(

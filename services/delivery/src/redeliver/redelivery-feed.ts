@@ -5,6 +5,7 @@ import type { KeptFeed } from '../send-events/ledger.js';
 import { contextOf, type PositionFeed } from '../send-events/position-feeds.js';
 import type { ActiveStream } from '../send-events/streams.js';
 import type { StreamSource } from '../stream-source/port.js';
+import { countRedelivered } from './redelivery-counts.js';
 
 /** Profiles whose state is read at once: it is a slow lane, and gives way to the others. */
 const PAGE = 50;
@@ -55,7 +56,8 @@ export class RedeliveryFeed implements KeptFeed {
     };
   }
 
-  async keep(client: pg.ClientBase, { reached, deadLetters }: Settlement, runId: string): Promise<void> {
+  async keep(client: pg.ClientBase, { reached, deadLetters, tally }: Settlement, runId: string): Promise<void> {
+    await countRedelivered(client, this.redeliveryId, tally);
     const letters = [this.stream.destinationId, this.redeliveryId, this.live.shares, reached];
     await client.query(
       `update dead_letters set redelivery_id = null, at = now(), run_id = $5, code = again.code, message = again.message,

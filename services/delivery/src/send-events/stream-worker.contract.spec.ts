@@ -10,6 +10,7 @@ import {
 } from '@waybill/contracts';
 import { newId, WaybillError } from '@waybill/kernel';
 import { type DeadLetterFilter, DeadLetters } from '../dead-letters/dead-letters.js';
+import { Redeliveries } from '../redeliver/redelivery-counts.js';
 import type { StreamWorker } from './stream-worker.js';
 import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
 import { memorySource, type MemorySource } from './testing/memory-source.js';
@@ -224,6 +225,7 @@ describe('Workers of streams', () => {
     await until(async () => (await countsOf(destinationId))['read'] === 80);
     expect(await countsOf(destinationId)).toEqual({ read: 80, written: 78, skipped: 0, failed: 2 });
     const letters = new DeadLetters(bench.database);
+    const redeliveries = new Redeliveries(bench.database);
     const scope = { tenant: 'acme', sandbox: 'prod' };
     const list = (filter: DeadLetterFilter, page: { limit: number; cursor?: string } = { limit: 50 }) =>
       letters.list(scope, destinationId, filter, page);
@@ -254,18 +256,28 @@ describe('Workers of streams', () => {
       byCode: { Invalid: 2 },
     });
     // It fails again: it is a dead letter still, and waits for nobody.
-    await letters.redeliver(scope, destinationId, which, newId());
+    const failing = newId();
+    await redeliveries.claim(scope, destinationId, which, failing);
     worker.ring();
     await until(async () => (await list({})).items.every(({ attempts }) => attempts === 2));
     expect((await list({})).items.map(({ redeliveryId }) => redeliveryId)).toEqual([null, null]);
+    const redelivered = async (id: string) => (await redeliveries.countsOf([id])).get(id);
+    expect(await redelivered(failing)).toEqual({ requested: 1, redelivered: 0, skipped: 0, failed: 1 });
+    // Asked for again, it takes nothing on: the letters are those of a later time.
+    await redeliveries.claim(scope, destinationId, which, failing);
+    expect((await list({})).items.map(({ redeliveryId }) => redeliveryId)).toEqual([null, null]);
     fixed = true;
     const redeliveryId = newId();
-    await letters.redeliver(scope, destinationId, which, redeliveryId);
+    await redeliveries.claim(scope, destinationId, which, redeliveryId);
     worker.ring();
     await until(async () => (await list({})).items.length === 0);
     expect(partner.landed.filter(({ key }) => key === 'p7').map(({ eventId }) => eventId)).toEqual([
       `p7 ${redeliveryId}`,
     ]);
+    expect(await redelivered(redeliveryId)).toEqual({ requested: 1, redelivered: 1, skipped: 0, failed: 0 });
+    expect((await redeliveries.finished()).map((one) => one.redeliveryId).toSorted()).toEqual(
+      [failing, redeliveryId].toSorted(),
+    );
   });
 
   it('let an erased profile leave the dead letters', async () => {

@@ -7,6 +7,7 @@ import { type Database, leaseMigrations, migrate, openDatabase } from '@waybill/
 import type { Service } from '@waybill/service-kit';
 import { testDatabase } from '@waybill/testkit/postgres';
 import type { TSchema } from 'typebox';
+import { redeliveryMigrations } from '../../redeliver/redelivery-counts.js';
 import type { ProfileEvent } from '../../stream-source/index.js';
 import { sendEvents, StreamStates, Streams, StreamWorker } from '../index.js';
 import type { ShareTiming } from '../shares.js';
@@ -45,7 +46,7 @@ export const openWorkbench = async (source: MemorySource, open: (stream: ActiveS
   };
   const database = await openOne();
   await migrate(database, 'leases', leaseMigrations);
-  await migrate(database, 'delivery', sendEvents.migrations);
+  await migrate(database, 'delivery', [...sendEvents.migrations, ...redeliveryMigrations]);
   const streams = new Streams(database);
   let revision = 0;
 
