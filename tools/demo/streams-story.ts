@@ -111,10 +111,12 @@ export const runStreamsStory = async ({ api, partners, narrator }: StreamsCast):
   }
 
   step('The runs of this hour');
-  for (const id of destinations) {
+  for (const [index, id] of destinations.entries()) {
     const run = await settledRun(api, id, 4);
     const { read, written, skipped, failed } = run.counts;
-    tell(`${run.id}: ${read} changes taken up, ${written} settled, ${skipped} left out, ${failed} given up`);
+    tell(
+      `${partners[index]?.name}: ${read} changes taken up, ${written} settled, ${skipped} left out, ${failed} given up`,
+    );
   }
   narrator.end('\nA segment and its changes arrived at a stream and at a hub, each event once, in order.');
 };
