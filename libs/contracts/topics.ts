@@ -36,7 +36,7 @@ const HEARS: Readonly<Record<Service, readonly Service[]>> = {
   validation: ['account'],
   destination: ['destination', 'validation'],
   audience: ['destination'],
-  delivery: ['account', 'destination'],
+  delivery: ['account', 'destination', 'delivery'],
 };
 
 /** The topics that a service reads in its group. */
