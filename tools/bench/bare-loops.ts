@@ -1,13 +1,7 @@
 import { EventHubProducerClient } from '@azure/event-hubs';
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import type { EventRecord } from '@waybill/connectors';
+import type { BenchRequest } from './requests.js';
 import type { PartnerAddress } from './stream-partner.js';
-
-/** The records of one request, and the partition key of it where there is one. */
-export interface BenchRequest {
-  readonly bucket: string;
-  readonly records: readonly EventRecord[];
-}
 
 interface BareLoop {
   send(request: BenchRequest): Promise<void>;
@@ -39,7 +33,7 @@ const eventHubs = ({ connectionString }: Fields, { eventHub }: Fields): BareLoop
     async send({ bucket, records }) {
       const batch = await producer.createBatch({ partitionKey: bucket });
       for (const { key, data, properties } of records) {
-        const event = { body: Buffer.from(data), properties: { ...properties, 'record-key': key } };
+        const event = { body: data, properties: { ...properties, 'record-key': key } };
         if (!batch.tryAdd(event)) throw new Error('A batch is too small.');
       }
       await producer.sendBatch(batch);

@@ -1,9 +1,8 @@
 import { append } from './append.js';
-import { eventHubsSink } from './event-hubs-sink.js';
+import { eventHubsSink, kinesisSink } from './event-sink.js';
 import { eventstoredb } from './eventstoredb.js';
 import { exportPipeline } from './export-pipeline.js';
 import { httpCommand } from './http-command.js';
-import { kinesisSink } from './kinesis.js';
 import { eventHubsLane, kinesisLane } from './lane.js';
 import { kafkaConsume } from './kafka-consume.js';
 import { kafkaMemberships } from './kafka-memberships.js';

@@ -1,24 +1,34 @@
 import { startEventHubsServer } from '@waybill/testkit/event-hubs';
 import { startKinesisServer } from '@waybill/testkit/kinesis';
-import type { PartnerAddress, PartnerQuestion, PartnerSettings, Received } from './stream-partner.js';
+import type { Arrival, PartnerAddress, PartnerQuestion, PartnerType, Received } from './stream-partner.js';
+
+/** A record as a server of the test kit received it, with its time on the clock of this process. */
+interface ReceivedRecord {
+  readonly data: Buffer;
+  readonly at: number;
+}
 
 interface Partner {
   readonly address: PartnerAddress;
-  /** In the order of arrival, as far as their own order goes. */
-  received(): readonly Buffer[];
+  /** Since it was last asked; in the order of arrival, as far as their own order goes. */
+  received(): readonly ReceivedRecord[];
   fail(part: number): void;
 }
 
-const kinesis = async (shards: number): Promise<Partner> => {
+/** Shards; partitions. */
+const SHARDS = 4;
+const PARTITIONS = 32;
+
+const kinesis = async (): Promise<Partner> => {
   const stream = 'bench';
   // Without kinesalite, which would be slower than whoever sends.
-  const server = await startKinesisServer({ store: 'memory', streams: { [stream]: shards } });
+  const server = await startKinesisServer({ store: 'memory', streams: { [stream]: SHARDS } });
   const { endpoint, region, accessKeyId, secretAccessKey } = server;
   const authentication = { endpoint, region, accessKeyId, secretAccessKey };
   return {
     address: { type: 'amazon-kinesis', method: 'access-key', authentication, target: { stream } },
     received() {
-      const records = server.received(stream).map(({ data }) => data);
+      const records = server.received(stream);
       server.forget();
       return records;
     },
@@ -31,12 +41,11 @@ const kinesis = async (shards: number): Promise<Partner> => {
   };
 };
 
-const eventHubs = async (partitions: number): Promise<Partner> => {
+const eventHubs = async (): Promise<Partner> => {
   const eventHub = 'bench';
   let failing = 0;
-  let taken = 0;
   const server = await startEventHubsServer({
-    hubs: { [eventHub]: partitions },
+    hubs: { [eventHub]: PARTITIONS },
     onBatch: () => {
       if (Math.random() < failing) server.inject('send', { kind: 'refuse', condition: 'amqp:internal-error' });
     },
@@ -45,9 +54,9 @@ const eventHubs = async (partitions: number): Promise<Partner> => {
   return {
     address: { type: 'azure-event-hubs', method: 'connection-string', authentication, target: { eventHub } },
     received() {
-      const records = server.received(eventHub).slice(taken);
-      taken += records.length;
-      return records.map(({ body }) => body);
+      const records = server.received(eventHub).map(({ body, at }) => ({ data: body, at }));
+      server.forget();
+      return records;
     },
     fail(part) {
       failing = part;
@@ -60,30 +69,29 @@ interface Event {
   readonly waybill: { readonly eventId: string; readonly profileId: string; readonly sequence: number };
 }
 
-const judge = (records: readonly Buffer[]): Received => {
+const arrivalsOf = (records: readonly ReceivedRecord[]): readonly Arrival[] => {
   const seen = new Set<string>();
-  const latest = new Map<string, number>();
-  let disordered = 0;
-  for (const data of records) {
+  return records.flatMap(({ data, at }) => {
     const { eventId, profileId, sequence } = (JSON.parse(data.toString()) as Event).waybill;
-    if (seen.has(eventId)) continue;
+    if (seen.has(eventId)) return [];
     seen.add(eventId);
-    if (sequence < (latest.get(profileId) ?? 0)) disordered += 1;
-    latest.set(profileId, Math.max(sequence, latest.get(profileId) ?? 0));
-  }
-  return { records: records.length, events: seen.size, disordered };
+    return [{ profileId, sequence, at: performance.timeOrigin + at }];
+  });
 };
 
 let partner: Partner | undefined;
 
-const start = async ({ type, shards }: PartnerSettings): Promise<PartnerAddress> => {
-  partner = await (type === 'amazon-kinesis' ? kinesis(shards) : eventHubs(shards));
+const start = async (type: PartnerType): Promise<PartnerAddress> => {
+  partner = await (type === 'amazon-kinesis' ? kinesis() : eventHubs());
   return partner.address;
 };
 
 const answer = async (question: PartnerQuestion): Promise<PartnerAddress | Received | true> => {
   if ('start' in question) return start(question.start);
-  if ('report' in question) return judge(partner?.received() ?? []);
+  if ('report' in question) {
+    const records = partner?.received() ?? [];
+    return { records: records.length, arrivals: arrivalsOf(records) };
+  }
   partner?.fail(question.fail);
   return true;
 };

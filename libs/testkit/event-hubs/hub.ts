@@ -8,6 +8,8 @@ export interface ReceivedEvent {
   readonly partitionKey?: string;
   readonly body: Buffer;
   readonly properties: Readonly<Record<string, unknown>>;
+  /** When it came in, as `performance.now()` tells it. */
+  readonly at: number;
 }
 
 /** As far as we look at a message that rhea decoded. */
@@ -42,6 +44,7 @@ interface Kept {
   readonly partition: number;
   readonly sequence: number;
   readonly partitionKey: string | undefined;
+  readonly at: number;
   /** The encoded event; decoded only for who asks, since a benchmark keeps many. */
   readonly bytes: Buffer;
 }
@@ -63,9 +66,10 @@ export class Hub {
 
   /** Keeps a batch whole, in one partition: the same for the same key, the next in turn without one. Answers which. */
   keep({ partitionKey, events }: Batch, partition = this.#partitionFor(partitionKey)): number {
+    const at = performance.now();
     for (const bytes of events) {
       const sequence = this.#lengths[partition] ?? 0;
-      this.#kept.push({ partition, sequence, partitionKey, bytes });
+      this.#kept.push({ partition, sequence, partitionKey, at, bytes });
       this.#lengths[partition] = sequence + 1;
     }
     this.#readers.forEach((read) => read());
@@ -74,6 +78,11 @@ export class Hub {
 
   get size(): number {
     return this.#kept.length;
+  }
+
+  /** Lets go of the events; the numbers in partitions go on. */
+  forget(): void {
+    this.#kept.length = 0;
   }
 
   /** Calls back whenever a batch was kept, until the function that it answers is called. */

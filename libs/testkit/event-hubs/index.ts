@@ -46,6 +46,8 @@ export interface EventHubsServer {
   received(hub: string): readonly ReceivedEvent[];
   /** How many events a hub holds. */
   count(hub: string): number;
+  /** Lets go of the events received so far. */
+  forget(): void;
   readonly calls: readonly Call[];
   /** The next so many requests for an operation meet this fault. */
   inject(on: Operation, fault: Fault, times?: number): void;
@@ -412,6 +414,7 @@ export const startEventHubsServer = async (options: EventHubsServerOptions = {})
     },
     received: (hub) => hubNamed(hub).events(),
     count: (hub) => hubNamed(hub).size,
+    forget: () => namespace.hubs.forEach((hub) => hub.forget()),
     calls: namespace.calls,
     inject: (on, fault, times = 1) => namespace.faults.add(on, fault, times),
     grant: (keyName, rights) => namespace.grant(keyName, rights),
