@@ -7,7 +7,12 @@ import { DeadLetters } from './dead-letters/dead-letters.js';
 import { DeadLettersRoute } from './dead-letters/dead-letters.route.js';
 import { AnswerForgetProfile } from './dead-letters/forget-profile.js';
 import { Boundaries, boundaryMigrations } from './execute-run/boundaries.js';
+import { LookAheads } from './execute-run/look-ahead.js';
+import { Partner } from './execute-run/partner.js';
 import { PartStager } from './execute-run/part-stager.js';
+import { PartWork, partWorkMigrations } from './execute-run/part-work.js';
+import { PartWorker } from './execute-run/part-worker.js';
+import { Pipelines } from './execute-run/pipelines.js';
 import { Planner } from './execute-run/plan-run.js';
 import { Progress, progressMigrations } from './execute-run/progress.js';
 import { RunExecutor } from './execute-run/run-executor.js';
@@ -50,6 +55,7 @@ import { streamSourceProvider } from './stream-source/index.js';
           ...activationMigrations,
           ...progressMigrations,
           ...boundaryMigrations,
+          ...partWorkMigrations,
           ...sendEvents.migrations,
           ...redeliveryMigrations,
         ],
@@ -57,12 +63,16 @@ import { streamSourceProvider } from './stream-source/index.js';
       {
         listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners, ClaimDeadLetters],
         answerers: [AnswerRunsThatCarried, AnswerForgetProfile, TakeExportNow, TakeCancelRun, TakeRetryRun],
-        workers: [Scheduler, RunWorker, ...sendEvents.workers, StreamRunRecorder],
+        workers: [Scheduler, RunWorker, PartWorker, ...sendEvents.workers, StreamRunRecorder],
       },
     ),
     Runs,
     Planner,
+    Partner,
     PartStager,
+    PartWork,
+    Pipelines,
+    LookAheads,
     Boundaries,
     Progress,
     RunExecutor,

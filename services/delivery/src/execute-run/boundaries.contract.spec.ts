@@ -23,7 +23,7 @@ const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISO
 const runOf = async (state: { readonly status: string; readonly finishedAt: string | null }): Promise<string> => {
   const runId = randomUUID();
   await database.pool.query('insert into runs (state) values ($1)', [JSON.stringify({ runId, ...state })]);
-  await boundaries.keep(runId, 1, 'profile-7');
+  await boundaries.keep({ runId, attempt: 1 }, 1, 'profile-7');
   return runId;
 };
 
@@ -35,6 +35,16 @@ describe('where the parts of a run ended', () => {
     await expect(boundaries.endOf(runId, 2)).rejects.toThrow(/lost the end of its part 2/);
     await boundaries.forget(runId);
     await expect(boundaries.endOf(runId, 1)).rejects.toThrow(/lost the end of its part 1/);
+  });
+
+  it('is what the newest attempt says: an older one that wakes up changes nothing', async () => {
+    const runId = await runOf({ status: 'running', finishedAt: null });
+    await boundaries.keep({ runId, attempt: 1 }, 1, 'profile-8');
+    await boundaries.keep({ runId, attempt: 2 }, 1, 'profile-9');
+    await expect(boundaries.keep({ runId, attempt: 1 }, 1, 'profile-8')).rejects.toMatchObject({
+      slug: 'run-attempt-superseded',
+    });
+    expect(await boundaries.endOf(runId, 1)).toBe('profile-9');
   });
 
   it.each([

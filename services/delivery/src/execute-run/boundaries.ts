@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { WaybillError } from '@waybill/kernel';
 import type { Database, Migration } from '@waybill/postgres';
 import { DATABASE } from '@waybill/service-kit';
-import { RETRY_DAYS } from '../run/index.js';
+import { RETRY_DAYS, type Run } from '../run/index.js';
 
 export const boundaryMigrations: readonly Migration[] = [
   {
@@ -9,7 +10,10 @@ export const boundaryMigrations: readonly Migration[] = [
     sql: `create table part_boundaries (
             run_id uuid not null, part int not null, last_key text not null, primary key (run_id, part))`,
   },
+  { name: '004-boundary-attempts', sql: 'alter table part_boundaries add column attempt int not null default 0' },
 ];
+
+export type OfAttempt = Pick<Run, 'runId' | 'attempt'>;
 
 /**
  * Where each part of a run ended, so that the next one begins there after a crash. It names a profile, so it stands in a
@@ -30,11 +34,19 @@ export class Boundaries {
     return boundary;
   }
 
-  async keep(runId: string, part: number, lastKey: string): Promise<void> {
-    await this.database.pool.query(
-      `insert into part_boundaries (run_id, part, last_key) values ($1, $2, $3)
-       on conflict (run_id, part) do update set last_key = excluded.last_key`,
-      [runId, part, lastKey],
+  /** Refuses (`run-attempt-superseded`) who comes back to life when a later attempt has found other rows. */
+  async keep({ runId, attempt }: OfAttempt, part: number, lastKey: string): Promise<void> {
+    const { rowCount } = await this.database.pool.query(
+      `insert into part_boundaries as kept (run_id, part, last_key, attempt) values ($1, $2, $3, $4)
+       on conflict (run_id, part) do update set last_key = excluded.last_key, attempt = excluded.attempt
+         where kept.attempt <= excluded.attempt`,
+      [runId, part, lastKey, attempt],
+    );
+    if (rowCount === 1) return;
+    throw new WaybillError(
+      'run-attempt-superseded',
+      'conflict',
+      `Attempt ${attempt} of the run may write no more: a later one has staged its part ${part}.`,
     );
   }
 

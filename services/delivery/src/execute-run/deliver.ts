@@ -14,7 +14,7 @@ export interface DeliveryTools {
   /** Writes under a temporary name that belongs to the run. */
   readonly stage: (run: Run, path: string, content: AsyncIterable<Uint8Array>, what: string) => Promise<StagedFile>;
   /** Stages the next part of the run, or finds that there is not a single row. */
-  readonly stagePart: (run: Run, plan: Plan, path: string) => Promise<Step>;
+  readonly stagePart: (run: Run, path: string) => Promise<Step>;
   /** Throws when the run is to stop here: cancelled, or the process is going down. */
   readonly checkpoint: (run: Run) => void;
 }
@@ -40,7 +40,7 @@ export const deliver = async (start: Run, plan: Plan, tools: DeliveryTools): Pro
 
 const stageNext = (run: Run, plan: Plan, tools: DeliveryTools): Promise<Run> => {
   const name = fileNameOfPart(plan, run.parts.length + 1, run.next.revision);
-  return tools.stagePart(run, plan, pathIn(plan.folder, name)).then(tools.record);
+  return tools.stagePart(run, pathIn(plan.folder, name)).then(tools.record);
 };
 
 const settlePart = async (run: Run, part: Part, { sink, record }: DeliveryTools): Promise<Run> => {

@@ -1,27 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { connectorFor, type FileSink, pathIn } from '@waybill/connectors';
+import { type FileSink, pathIn } from '@waybill/connectors';
 import { problemOf } from '@waybill/contracts';
-import { type CommandContext, isWaybillError, messageOf, newId, type Scope, WaybillError } from '@waybill/kernel';
-import type { Vault } from '@waybill/secrets';
-import { CONFIGURATION, type Configuration, traced, VAULT } from '@waybill/service-kit';
+import { type CommandContext, isWaybillError, messageOf, newId, type Scope } from '@waybill/kernel';
+import { traced } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
-import {
-  fileNameOfPart,
-  manifestName,
-  type Plan,
-  RUN_SUPERSEDED,
-  type Run,
-  type RunState,
-  type Untidy,
-} from '../run/index.js';
+import { manifestName, type Plan, RUN_SUPERSEDED, type Run, type RunState, type Untidy } from '../run/index.js';
 import { Boundaries } from './boundaries.js';
-import { deliver, type Step } from './deliver.js';
+import { deliver, type DeliveryTools, type Step } from './deliver.js';
+import { type LookAhead, LookAheads, mayHaveMore, pathsAhead } from './look-ahead.js';
+import { Partner } from './partner.js';
 import { type AccountInUse, Planner } from './plan-run.js';
 import { PartStager } from './part-stager.js';
+import { PartWork } from './part-work.js';
+import { Pipelines } from './pipelines.js';
 import { Progress } from './progress.js';
 import { countAttempt, countFile, countRetry } from './run-metrics.js';
-import { tracedSink } from './traced-sink.js';
 
 /** Tries in a row without progress, while the partner or a part of ours does not answer. */
 const TRIES = 5;
@@ -44,10 +38,12 @@ export class RunExecutor {
     @Inject(Runs) private readonly runs: Runs,
     @Inject(Planner) private readonly planner: Planner,
     @Inject(PartStager) private readonly parts: PartStager,
+    @Inject(Partner) private readonly partner: Partner,
+    @Inject(Pipelines) private readonly pipelines: Pipelines,
+    @Inject(LookAheads) private readonly aheads: LookAheads,
+    @Inject(PartWork) private readonly work: PartWork,
     @Inject(Boundaries) private readonly boundaries: Boundaries,
     @Inject(Progress) private readonly progress: Progress,
-    @Inject(VAULT) private readonly vault: Vault,
-    @Inject(CONFIGURATION) private readonly configuration: Configuration,
   ) {}
 
   /** Resolves when the run has ended, or when it is somebody else's: `signal` aborts with the lease and with the process. */
@@ -69,6 +65,7 @@ export class RunExecutor {
     if (attempt.number === 0) return; // it never was ours
     countAttempt(attempt.run);
     if (attempt.ended) {
+      await this.work.clear(attempt.run);
       await this.boundaries.forget(runId);
       await this.progress.end(runId);
     }
@@ -78,7 +75,7 @@ export class RunExecutor {
     for (let tries = 1; ; tries += 1) {
       const before = attempt.run.parts.length;
       try {
-        return await this.deliverOnce(attempt);
+        return await this.deliverOnce(attempt, tries > 1);
       } catch (error) {
         if (!isWaybillError(error) || error.kind !== 'unavailable' || attempt.interruption()) throw error;
         if (attempt.run.parts.length > before) tries = 1;
@@ -90,36 +87,66 @@ export class RunExecutor {
     }
   }
 
-  private async deliverOnce(attempt: Attempt): Promise<void> {
-    const { scope } = attempt;
+  /** With as many workers as there are, or alone: a partner who did not answer may be one who takes few connections. */
+  private async deliverOnce(attempt: Attempt, alone: boolean): Promise<void> {
+    const { scope, signal } = attempt;
     attempt.checkpoint(attempt.run);
     const { plan, inUse } = await this.planned(attempt);
-    const sink = await this.openSink(attempt, plan, inUse, attempt.signal);
-    const stage = async (run: Run, path: string, content: AsyncIterable<Uint8Array>, what: string) => {
+    const sink = await this.partner.openSink(plan, inUse, attempt.context(), signal);
+    let ahead: LookAhead | undefined;
+    const stage: DeliveryTools['stage'] = async (run, path, content, what) => {
+      await this.tidyUp(attempt, plan, sink);
       attempt.mayHaveStaged = true;
-      if (run.attempt > 1) await sink.sweep(plan.folder, run.runId, [path]);
       return sink.stage(path, content, { owner: `${run.runId}-${what}-${run.attempt}` });
     };
+    const stagePart = (run: Run, path: string): Promise<Step> =>
+      this.pipelines.use(signal, () =>
+        this.parts.stage({
+          ...{ run, plan, scope, signal, part: run.parts.length + 1, snapshot: ahead?.snapshot ?? null },
+          encryptionKey: inUse.account.encryptionKey?.armored ?? null,
+          stage: (content, what) => stage(run, path, content, what),
+          onProgress: this.progress.reporterOf(run),
+        }),
+      );
     try {
       await deliver(attempt.run, plan, {
-        scope,
-        sink,
+        ...{ scope, sink, stage },
         record: (step) => attempt.record(step),
-        stage,
-        stagePart: (run, planned, path) =>
-          this.parts.stage({
-            run,
-            plan: planned,
-            scope,
-            encryptionKey: inUse.account.encryptionKey?.armored ?? null,
-            signal: attempt.signal,
-            stage: (content, what) => stage(run, path, content, what),
-          }),
+        stagePart: async (run, path) => {
+          if (!ahead && !alone && mayHaveMore(run, plan)) {
+            await this.tidyUp(attempt, plan, sink);
+            attempt.mayHaveStaged = true;
+            ahead = await this.aheads.open(run, plan, scope, signal);
+          }
+          return (await ahead?.outcomeOf(run.parts.length + 1)) ?? stagePart(run, path);
+        },
         checkpoint: (run) => attempt.checkpoint(run),
       });
     } finally {
+      if (ahead) {
+        attempt.mayHaveLeft = true;
+        await ahead
+          .close(attempt.interruption() !== 'handed-over')
+          .catch((error: unknown) => this.log.warn(`run ${attempt.runId}: workers stop later: ${messageOf(error)}`));
+      }
       await sink.close();
     }
+  }
+
+  /** Before the first file of an attempt that follows another, or of a try that follows one with many workers. */
+  private async tidyUp(attempt: Attempt, plan: Plan, sink: FileSink): Promise<void> {
+    if (!attempt.mayHaveLeft) return;
+    await this.removeUnrecorded(attempt.run, plan, sink);
+    attempt.mayHaveLeft = false;
+  }
+
+  /** What workers have staged and nobody will publish, and what those left behind that were killed. */
+  private async removeUnrecorded(run: Run, plan: Plan, sink: FileSink): Promise<void> {
+    for (const step of await this.work.clear(run)) {
+      if (step.type === 'StagePart' && step.part > run.parts.length) await sink.discard(step);
+    }
+    const manifest = pathIn(plan.folder, manifestName(plan.destination.id, run.runId));
+    await sink.sweep(plan.folder, run.runId, [...pathsAhead(run, plan), manifest]);
   }
 
   private async planned(attempt: Attempt): Promise<{ readonly plan: Plan; readonly inUse: AccountInUse }> {
@@ -132,36 +159,6 @@ export class RunExecutor {
     const { plan, ...inUse } = await this.planner.plan(run, attempt.context());
     await attempt.record({ type: 'PlanRun', plan, credentials: inUse.credentials });
     return { plan, inUse };
-  }
-
-  private async openSink(
-    attempt: Attempt,
-    plan: Plan,
-    { account, credentials }: AccountInUse,
-    signal: AbortSignal,
-  ): Promise<FileSink> {
-    const connector = connectorFor(plan.destination.type);
-    if (!connector?.openFileSink) {
-      throw new WaybillError(
-        'destination-type-unknown',
-        'refused',
-        `This deployment delivers no files to "${plan.destination.type}".`,
-      );
-    }
-    const findings = await this.planner.findingsOf(plan.destination.id, attempt.context());
-    const secret = await this.vault.get(attempt.scope, credentials.secretRef);
-    const sink = await connector.openFileSink(
-      {
-        scope: attempt.scope,
-        accountId: plan.accountId,
-        method: account.method,
-        authentication: { ...account.authentication, ...secret.reveal() },
-        findings: { ...account.findings, ...findings },
-      },
-      plan.target,
-      { allowPrivateNetworks: this.configuration.allowPrivateNetworks, signal },
-    );
-    return tracedSink(sink, plan.destination.type);
   }
 
   /** What became of an attempt that did not reach the end. */
@@ -193,20 +190,12 @@ export class RunExecutor {
     if (!plan || !attempt.mayHaveStaged) return {};
     try {
       const inUse = await this.planner.accountOf(plan.accountId, attempt.context());
-      const sink = await this.openSink(attempt, plan, inUse, AbortSignal.timeout(30_000));
+      const sink = await this.partner.openSink(plan, inUse, attempt.context(), AbortSignal.timeout(30_000));
       try {
         const last = run.parts.at(-1);
         if (last && !last.published) await sink.discard(last);
         if (run.manifest && !run.manifest.published) await sink.discard(run.manifest);
-        const names = [
-          fileNameOfPart(plan, run.parts.length + 1, run.next.revision),
-          manifestName(plan.destination.id, run.runId),
-        ];
-        await sink.sweep(
-          plan.folder,
-          run.runId,
-          names.map((name) => pathIn(plan.folder, name)),
-        );
+        await this.removeUnrecorded(run, plan, sink);
       } finally {
         await sink.close();
       }
@@ -227,6 +216,8 @@ class Attempt {
   number = 0;
   /** Whether it, or one before it, began to write at the partner. */
   mayHaveStaged = false;
+  /** Whether there may be something at the partner that no event tells of. */
+  mayHaveLeft = false;
   private readonly cancelled = new AbortController();
   private watching: NodeJS.Timeout | undefined;
   readonly signal: AbortSignal;
@@ -243,7 +234,7 @@ class Attempt {
   async begin(worker: string): Promise<void> {
     this.run = await this.runs.step(this.runId, this.scope, { type: 'StartRun', worker, at: new Date().toISOString() });
     this.number = this.run.attempt;
-    this.mayHaveStaged = this.number > 1;
+    this.mayHaveStaged = this.mayHaveLeft = this.number > 1;
     this.watching = setInterval(() => void this.look(), CANCELLATION_LOOK_MS);
   }
 

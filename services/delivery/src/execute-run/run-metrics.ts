@@ -11,6 +11,11 @@ const retries = new Counter({
   help: 'Steps of runs that were tried again since the partner or a part of ours did not answer.',
   labelNames: ['problem'],
 });
+const takes = new Counter({
+  name: 'waybill_part_takes_total',
+  help: 'Parts of runs that this process took to stage: staged, failed, or refused since another has taken them meanwhile.',
+  labelNames: ['outcome'],
+});
 const delivered = {
   files: new Counter({
     name: 'waybill_delivered_files_total',
@@ -29,6 +34,8 @@ export const countAttempt = (run: Run): void => {
 };
 
 export const countRetry = (slug: string): void => retries.inc({ problem: slug });
+
+export const countTake = (outcome: 'staged' | 'failed' | 'refused'): void => takes.inc({ outcome });
 
 export const countFile = (run: Run, number: number): void => {
   const part = run.parts.find((one) => one.part === number);

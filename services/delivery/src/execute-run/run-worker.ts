@@ -4,9 +4,9 @@ import { acquireLease, type Database, endLease } from '@waybill/postgres';
 import { DATABASE, type Worker } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
 import { Boundaries } from './boundaries.js';
+import { AT_ONCE } from './pipelines.js';
 import { RunExecutor } from './run-executor.js';
 
-const AT_ONCE = 4;
 const LOOK_MS = 500;
 const LEASE_SECONDS = 20;
 const RENEW_MS = 4_000;

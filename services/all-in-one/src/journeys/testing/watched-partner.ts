@@ -26,6 +26,7 @@ export interface WatchedPartner {
 export class Watch {
   readonly sightings = new Sightings();
   readonly requests: string[] = [];
+  #slow: { readonly name: RegExp; readonly delayMs: number } | undefined;
   #isTheEnd: (number: number, name: string) => StopPoint['when'] | undefined = () => undefined;
   #reached: () => void = () => undefined;
   #stopped = false;
@@ -45,6 +46,16 @@ export class Watch {
       if (name.test(requested)) left -= 1;
       return undefined;
     });
+  }
+
+  /** From here on each request of this name takes so long. */
+  slowDown(name: RegExp, delayMs: number): void {
+    this.#slow = { name, delayMs };
+  }
+
+  /** How long a request is to take; 0 for most. */
+  delayOf(name: string): number {
+    return this.#slow?.name.test(name) ? this.#slow.delayMs : 0;
   }
 
   /** Counts from 0, and holds nothing. */

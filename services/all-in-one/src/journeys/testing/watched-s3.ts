@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startS3Server } from '@waybill/testkit/s3-server';
 import { Watch, type WatchedPartner } from './watched-partner.js';
 
@@ -23,8 +24,10 @@ export const startWatchedS3 = async (): Promise<WatchedPartner> => {
   const relay = createServer((incoming: IncomingMessage, outgoing: ServerResponse) => {
     const serve = async () => {
       const body = await buffer(incoming);
-      const verdict = watch.onRequest(`${incoming.method} ${incoming.url}`);
+      const name = `${incoming.method} ${incoming.url}`;
+      const verdict = watch.onRequest(name);
       if (verdict === 'hold') return;
+      await sleep(watch.delayOf(name));
       const answer = await forward(incoming, body);
       if (verdict === 'hold-answer') return void answer.resume();
       answer.pipe(outgoing.writeHead(answer.statusCode!, answer.headers));

@@ -29,7 +29,7 @@ export const startWatchedSftp = async (): Promise<WatchedPartner> => {
       onRequest: ({ name }) => {
         const verdict = watch.onRequest(name);
         if (verdict === 'hold-answer') relay.keepAnswers();
-        return verdict === 'hold' ? 'hang' : undefined;
+        return verdict === 'hold' ? 'hang' : { delayMs: watch.delayOf(name) };
       },
     },
   });
