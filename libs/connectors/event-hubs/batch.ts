@@ -1,16 +1,15 @@
-import type { EventData, EventDataBatch } from '@azure/event-hubs';
 import type { EventBatch, EventOutcome, EventRecord } from '../port.js';
 import { CLOSED, EventHubsFailure, toWaybillError } from './failure.js';
+import type { PackedBatch, PackedEvent } from './packed-batch.js';
 import type { RenewedLink } from './renewed-link.js';
 
 /** The application property that holds the key of a record: the partition key is that of the bucket. */
 export const KEY_PROPERTY = 'record-key';
 
-/** The SDK takes a Buffer for bytes, and an array of another realm for something to write as JSON. */
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-export const eventDataOf = ({ key, data, properties }: EventRecord): EventData => ({
+export const eventDataOf = ({ key, data, properties }: EventRecord): PackedEvent => ({
   body: bufferOf(data),
   properties: { ...properties, [KEY_PROPERTY]: key },
 });
@@ -18,10 +17,10 @@ export const eventDataOf = ({ key, data, properties }: EventRecord): EventData =
 /** What could have reached the service though it did not say so. */
 const isUnknown = ({ code }: EventHubsFailure): boolean => code === 'timed-out' || code === 'unreachable';
 
-/** The SDK encodes each record as it is added, so that it counts to the byte. */
+/** Records are encoded as they are added, so that they count to the byte. */
 export class HubBatch implements EventBatch {
   constructor(
-    private readonly batch: EventDataBatch,
+    private readonly batch: PackedBatch,
     private readonly links: RenewedLink,
   ) {}
 

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
-import { EventHubProducerClient, type EventDataBatch } from '@azure/event-hubs';
+import { EventHubProducerClient } from '@azure/event-hubs';
 import { unlessAborted } from '../abort.js';
 import type { Access } from './access.js';
 import { watchDetach } from './detach-watch.js';
 import { connectionLost, type EventHubsFailure, failureOf, linkClosed, timedOut } from './failure.js';
 import type { Deadlines } from './options.js';
+import { PackedBatch } from './packed-batch.js';
 import { transportOver } from './transport.js';
 
 /**
@@ -15,8 +16,8 @@ export interface Link {
   /** Aborts when nothing more should be sent over it; what is under way may still be answered, for a moment. */
   readonly retired: AbortSignal;
   /** An empty batch, as large as the link allows. Opens the link. */
-  createBatch(signal: AbortSignal, partitionKey?: string): Promise<EventDataBatch>;
-  send(batch: EventDataBatch, signal: AbortSignal): Promise<void>;
+  createBatch(signal: AbortSignal, partitionKey?: string): Promise<PackedBatch>;
+  send(batch: PackedBatch, signal: AbortSignal): Promise<void>;
   /** The partitions of the hub, for those who may ask. */
   partitions(signal: AbortSignal): Promise<number>;
   /** Ends it in good order, soon. */
@@ -73,23 +74,28 @@ export const openLink = (socket: Socket, access: Access, hub: string, deadlines:
     signal: AbortSignal,
     work: (abortSignal: AbortSignal) => Promise<T>,
   ): Promise<T> => {
-    const late = AbortSignal.timeout(milliseconds);
-    const ended = AbortSignal.any([signal, lost.signal, late]);
+    const late = new AbortController();
+    // One that is cleared: those of AbortSignal.timeout would be there by the thousand.
+    const timer = setTimeout(() => late.abort(), milliseconds);
+    const ended = AbortSignal.any([signal, lost.signal, late.signal]);
     try {
       return await unlessAborted(ended, work(ended));
     } catch (error) {
       signal.throwIfAborted();
       if (lost.signal.aborted || socket.destroyed) throw lost.signal.reason ?? connectionLost(cause);
-      throw late.aborted ? timedOut(what, milliseconds) : failureOf(error);
+      throw late.signal.aborted ? timedOut(what, milliseconds) : failureOf(error);
+    } finally {
+      clearTimeout(timer);
     }
   };
 
   return {
     retired: retired.signal,
-    createBatch: (signal, partitionKey) =>
-      call('opening the link', deadlines.open, signal, (abortSignal) =>
-        client.createBatch({ abortSignal, ...(partitionKey === undefined ? {} : { partitionKey }) }),
-      ),
+    createBatch: async (signal, partitionKey = '') => {
+      const create = (abortSignal: AbortSignal) => client.createBatch({ abortSignal });
+      const { maxSizeInBytes } = await call('opening the link', deadlines.open, signal, create);
+      return new PackedBatch(maxSizeInBytes, partitionKey);
+    },
     send: (batch, signal) =>
       call('acknowledging a batch', deadlines.send, signal, (abortSignal) => client.sendBatch(batch, { abortSignal })),
     partitions: async (signal) => {

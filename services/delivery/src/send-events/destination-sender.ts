@@ -216,7 +216,7 @@ export class DestinationSender {
       const now = performance.now();
       const due = queue.wake(now);
       const pause = this.pace.waitMs(now);
-      const lane = pause > 0 ? undefined : lanes.find((one) => queue.nextBucket(one) !== undefined);
+      const lane = pause > 0 ? undefined : lanes.find((one) => queue.hasReady(one));
       if (lane === undefined) {
         if (this.draining && queue.holds('live').records + queue.holds('slow').records === 0) return;
         await this.toSend.wait(Math.max(1, Math.min(1_000, due - now, pause || Infinity)));

@@ -87,9 +87,19 @@ export class OrderedQueue {
     return this.held[priority];
   }
 
-  /** A bucket with something to send, the one that waits longest. */
+  hasReady(priority: Priority): boolean {
+    return this.ready[priority].size > 0;
+  }
+
+  /** A bucket with something to send, the one that waits longest; who asks next gets another one where there is one. */
   nextBucket(priority: Priority): string | undefined {
-    return this.ready[priority].keys().next().value;
+    const buckets = this.ready[priority];
+    for (const [bucket, waiting] of buckets) {
+      buckets.delete(bucket);
+      buckets.set(bucket, waiting);
+      return bucket;
+    }
+    return undefined;
   }
 
   /** Fills a request from a bucket. What fits into no request is `tooLarge`: the caller settles it. */
