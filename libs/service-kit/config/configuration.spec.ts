@@ -12,6 +12,18 @@ const mistakesOf = (env: Record<string, string>): string => {
   }
 };
 
+describe('how long changes are kept', () => {
+  it('is 7 days, or what is said, in whole days', () => {
+    expect(readConfiguration({}).changesKeptDays).toBe(7);
+    expect(readConfiguration({ WAYBILL_CHANGES_KEPT_DAYS: '30' }).changesKeptDays).toBe(30);
+    for (const days of ['0', '366', '1.5', 'week']) {
+      expect(mistakesOf({ WAYBILL_CHANGES_KEPT_DAYS: days })).toContain(
+        'WAYBILL_CHANGES_KEPT_DAYS must be a whole number',
+      );
+    }
+  });
+});
+
 describe('the backbone', () => {
   it('is PostgreSQL for everything unless something else is named', () => {
     const { databaseUrl, eventStore, messaging } = readConfiguration({});

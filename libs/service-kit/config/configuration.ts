@@ -29,6 +29,8 @@ export interface Configuration {
   readonly masterKey: string | undefined;
   readonly masterKeyFile: string | undefined;
   readonly logLevel: string;
+  /** For how many days changes of profiles wait for streams that are disabled, or whose partner is away. */
+  readonly changesKeptDays: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -79,6 +81,11 @@ export const readConfiguration = (env: Environment): Configuration => {
   const port = Number(value('WAYBILL_PORT') ?? 8080);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     wrong('WAYBILL_PORT', 'must be a port from 0 to 65535 (0 takes a free one)');
+  }
+
+  const changesKeptDays = Number(value('WAYBILL_CHANGES_KEPT_DAYS') ?? 7);
+  if (!Number.isInteger(changesKeptDays) || changesKeptDays < 1 || changesKeptDays > 365) {
+    wrong('WAYBILL_CHANGES_KEPT_DAYS', 'must be a whole number of days from 1 to 365');
   }
 
   const mode = oneOf('WAYBILL_AUTH', ['none', 'jwt'], 'none');
@@ -158,6 +165,7 @@ export const readConfiguration = (env: Environment): Configuration => {
     masterKey: value('WAYBILL_MASTER_KEY'),
     masterKeyFile: value('WAYBILL_MASTER_KEY_FILE'),
     logLevel,
+    changesKeptDays,
   };
 };
 
@@ -178,4 +186,5 @@ const KNOWN: ReadonlySet<string> = new Set([
   'WAYBILL_MASTER_KEY',
   'WAYBILL_MASTER_KEY_FILE',
   'WAYBILL_LOG_LEVEL',
+  'WAYBILL_CHANGES_KEPT_DAYS',
 ]);

@@ -1,14 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import { DATABASE, type Worker } from '@waybill/service-kit';
+import { CONFIGURATION, type Configuration, DATABASE, type Worker } from '@waybill/service-kit';
 import { forgetChanges } from '../store/profile-changes.js';
 
-/** How long a destination may be disabled, or its partner be away, before changes are lost to it (docs/streams.md). */
-const DAYS_KEPT = 7;
 const LOOK_MS = 3_600_000;
 
-/** Deletes changes that streams had days to send. */
+/** Deletes changes that streams had days to send: whoever was disabled, or away, for longer has lost them (docs/streams.md). */
 @Injectable()
 export class ForgetChanges implements Worker {
   private readonly log = new Logger('audience');
@@ -16,12 +14,16 @@ export class ForgetChanges implements Worker {
   private timer: NodeJS.Timeout | undefined;
   private forgetting: Promise<void> = Promise.resolve();
 
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONFIGURATION) private readonly configuration: Configuration,
+  ) {}
 
   start(): void {
+    const { changesKeptDays: days } = this.configuration;
     const forget = (): void => {
-      this.forgetting = forgetChanges(this.database, DAYS_KEPT, this.stopping.signal).then(
-        (forgotten) => forgotten > 0 && this.log.log(`${forgotten} changes older than ${DAYS_KEPT} days were deleted`),
+      this.forgetting = forgetChanges(this.database, days, this.stopping.signal).then(
+        (forgotten) => forgotten > 0 && this.log.log(`${forgotten} changes older than ${days} days were deleted`),
         (error: unknown) => this.log.warn(`old changes are deleted later: ${messageOf(error)}`),
       ) as Promise<void>;
     };

@@ -114,5 +114,6 @@ const changesForgotten = (from: number, forgotten: number): WaybillError =>
     'changes-forgotten',
     'conflict',
     `The destination was told of changes up to ${from}, and those up to ${forgotten} are kept no longer. ` +
-      'Deactivate its segments and activate them again: everybody in them is then sent as they are.',
+      'Deactivate all of its segments and activate them again: everybody in them is then sent as they are. ' +
+      'Who left them in between is not told as having left.',
   );
