@@ -27,6 +27,11 @@ export interface StreamSettings {
   readonly segments: ReadonlyMap<string, StreamSegment>;
 }
 
+type SegmentFacts = AnswerOf<typeof DescribeSegments>['segments'][number];
+
+/** As many as one question may name. */
+const DESCRIBED_AT_ONCE = 1_000;
+
 /** For so long a page may be read with settings that were changed meanwhile. */
 const FRESH_MS = 1_000;
 
@@ -49,18 +54,26 @@ export class SettingsOfDestinations {
     const { target, activations } = delivery;
     const told = target['includeSegmentNames'] === true || target['includeSegmentTimestamps'] === true;
     const segmentIds = activations.map(({ segmentId }) => segmentId);
-    const segments =
-      told && segmentIds.length > 0 ? (await this.service.ask(DescribeSegments, { segmentIds }, context)).segments : [];
+    const segments = told ? await this.describe(segmentIds, context) : [];
     const settings = settingsOf(context, delivery, segments);
     this.known.set(destinationId, { settings, until });
     return settings;
+  }
+
+  private async describe(segmentIds: readonly string[], context: CommandContext): Promise<readonly SegmentFacts[]> {
+    const facts: SegmentFacts[] = [];
+    for (let at = 0; at < segmentIds.length; at += DESCRIBED_AT_ONCE) {
+      const question = { segmentIds: segmentIds.slice(at, at + DESCRIBED_AT_ONCE) };
+      facts.push(...(await this.service.ask(DescribeSegments, question, context)).segments);
+    }
+    return facts;
   }
 }
 
 export const settingsOf = (
   { tenant, sandbox }: Scope,
   { destinationId, target, mapping, activations }: AnswerOf<typeof DescribeDelivery>,
-  described: AnswerOf<typeof DescribeSegments>['segments'],
+  described: readonly SegmentFacts[],
 ): StreamSettings => {
   const { includeSegmentNames, includeSegmentTimestamps, onlyChanges, partitionKey } = target;
   const facts = new Map(described.map((segment) => [segment.segmentId, segment]));
