@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { isWaybillError, WaybillError } from '@waybill/kernel';
+import { isWaybillError } from '@waybill/kernel';
 import { type Admin, type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
+import { refusalOf } from './refusal.js';
 
 /** Where a cluster is and how to be let in. */
 export interface KafkaConnection {
@@ -73,30 +74,6 @@ export const reaching = async <T>(work: () => Promise<T>): Promise<T> => {
   } catch (error) {
     throw isWaybillError(error) ? error : (refusalOf(error) ?? messagingUnavailable(error));
   }
-};
-
-const AUTHORIZATION = /^(TOPIC|GROUP|CLUSTER|TRANSACTIONAL_ID)_AUTHORIZATION_FAILED$/;
-
-/** A broker that says who may not come in, or may not do this; no retry changes that. */
-export const refusalOf = (error: unknown): WaybillError | undefined => {
-  const { type = '', name, message } = rootOf(error);
-  if (name !== 'KafkaJSSASLAuthenticationError' && !AUTHORIZATION.test(type)) return undefined;
-  return new WaybillError(
-    'messaging-refused',
-    'internal',
-    `Kafka refuses: ${message}. Check WAYBILL_KAFKA_SASL_USERNAME, its password and the mechanism, and what that user may do.`,
-    { cause: error },
-  );
-};
-
-interface KafkaError extends Error {
-  readonly type?: string;
-}
-
-/** kafkajs wraps what it met into what it did about it. */
-export const rootOf = (error: unknown): KafkaError => {
-  const { cause } = error as { cause?: unknown };
-  return cause instanceof Error ? rootOf(cause) : (error as KafkaError);
 };
 
 /** Asks the cluster, on a connection of its own. */

@@ -61,8 +61,8 @@ const HEALTH_MS = 5_000;
 const APPLY = 'make it with `waybill topics apply`';
 
 /**
- * The bus on Kafka. Rejects when no broker is reached (`messaging-unavailable`) or the user is not let in
- * (`messaging-refused`).
+ * The bus on Kafka. Rejects when no broker is reached (`messaging-unavailable`), the user is not let in
+ * (`messaging-refused`) or nobody vouches for the brokers (`messaging-untrusted`).
  */
 export const openKafka = async (options: KafkaMessageBusOptions): Promise<MessageBus> => {
   const { observe = () => undefined, makeTopics = true, plainTypes = PLAIN_TYPES } = options;

@@ -1,6 +1,7 @@
 import type { Kafka, Message as OutgoingRecord, Producer, ProducerBatch } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
-import { connectKafka, type KafkaConnection, MANY_RETRIES, rootOf } from './connection.js';
+import { connectKafka, type KafkaConnection, MANY_RETRIES } from './connection.js';
+import { rootOf } from './refusal.js';
 
 export interface AddressedRecord {
   readonly topic: string;

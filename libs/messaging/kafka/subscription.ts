@@ -5,8 +5,9 @@ import type { DeliverySignals } from '../delivery.js';
 import { messagingUnavailable } from '../errors.js';
 import type { Observe, Subscription, SubscriptionOptions } from '../port.js';
 import { bySubscription } from './assigner.js';
-import { FEW_RETRIES, refusalOf } from './connection.js';
+import { FEW_RETRIES } from './connection.js';
 import { boundsOf, committedPositions } from './positions.js';
+import { refusalOf } from './refusal.js';
 import { createShare, type PartitionOffset, type Share, type ShareOptions } from './share.js';
 
 export interface SubscriptionTimes {

@@ -323,6 +323,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'malformed',
     'The address of EventStoreDB in the configuration is not understood; the message says which part of it.',
   ],
+  'messaging-untrusted': [
+    'internal',
+    'Kafka shows a certificate that is not to be trusted. An operator has to name who signed it, or the brokers by its names.',
+  ],
   'messaging-unavailable': ['unavailable', 'The message bus does not answer. Try again shortly.'],
   'internal-error': [
     'internal',

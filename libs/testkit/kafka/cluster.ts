@@ -2,14 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../local-process/index.js';
-import { type KafkaNode, prepareNode } from './node.js';
+import { newCertificate } from '../certificate/index.js';
+import { type KafkaNode, newPorts, prepareNode } from './node.js';
 
 /** Genuine Apache Kafka brokers on this machine, each broker and controller (KRaft). */
 export interface KafkaCluster {
   readonly brokers: readonly string[];
   /** The same through the listener that asks for a name and a password (SASL without TLS). */
   readonly saslBrokers: readonly string[];
+  /** Over TLS, without a name and with one; their certificate is of `localhost` alone. */
+  readonly tlsBrokers: readonly string[];
+  readonly saslTlsBrokers: readonly string[];
+  /** The authority of their certificate, PEM. */
+  readonly authority: string;
   readonly nodes: readonly KafkaNode[];
   stop(): Promise<void>;
 }
@@ -20,11 +25,9 @@ export const startKafka = async (
   { nodes: count = 1, port = 0 }: { readonly nodes?: 1 | 3; readonly port?: number } = {},
 ): Promise<KafkaCluster> => {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-kafka-'));
-  const ports = [];
-  for (let index = 0; index < count; index++) {
-    const plain = index === 0 && port !== 0 ? port : await freePort();
-    ports.push({ plain, sasl: await freePort(), controller: await freePort() });
-  }
+  const ports = [await newPorts(port === 0 ? undefined : port)];
+  while (ports.length < count) ports.push(await newPorts());
+  const certificate = await newCertificate(['localhost']);
   const clusterId = randomBytes(16).toString('base64url');
   const nodes: KafkaNode[] = [];
   const stop = async () => {
@@ -32,15 +35,20 @@ export const startKafka = async (
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    for (let id = 1; id <= count; id++) nodes.push(await prepareNode(jars, folder, clusterId, id, ports));
+    for (let id = 1; id <= count; id++) {
+      nodes.push(await prepareNode({ jars, folder, clusterId, id, nodes: ports, certificate }));
+    }
     await Promise.all(nodes.map((node) => node.start()));
   } catch (error) {
     await stop();
     throw error;
   }
   return {
-    brokers: nodes.map(({ address }) => address),
-    saslBrokers: nodes.map(({ saslAddress }) => saslAddress),
+    brokers: nodes.map(({ addresses }) => addresses.plain),
+    saslBrokers: nodes.map(({ addresses }) => addresses.sasl),
+    tlsBrokers: nodes.map(({ addresses }) => addresses.tls),
+    saslTlsBrokers: nodes.map(({ addresses }) => addresses.sasltls),
+    authority: certificate.certificate,
     nodes,
     stop,
   };

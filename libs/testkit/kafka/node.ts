@@ -6,24 +6,30 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
-import { type LocalProcess, startProcess } from '../local-process/index.js';
+import { freePort, type LocalProcess, startProcess } from '../local-process/index.js';
 
 /** Who may come in through the listener that asks: each of these users by its mechanism. */
 export const SCRAM_USER = { username: 'alice', password: 'alice-secret' };
 export const PLAIN_USER = { username: 'bob', password: 'bob-secret' };
 
-/** The ports of one node; the clients' one is `plain`, or `sasl` with a name and a password. */
-export interface NodePorts {
-  readonly plain: number;
-  readonly sasl: number;
-  readonly controller: number;
-}
+/** How a client may come in: `plain` lets anybody, the `sasl` ones ask for a name and a password, the `tls` ones encrypt. */
+const LISTENERS = { plain: 'PLAINTEXT', sasl: 'SASL_PLAINTEXT', tls: 'SSL', sasltls: 'SASL_SSL' } as const;
+type Listener = keyof typeof LISTENERS;
+export type NodePorts = Readonly<Record<Listener | 'controller', number>>;
+
+export const newPorts = async (plain?: number): Promise<NodePorts> => ({
+  plain: plain ?? (await freePort()),
+  sasl: await freePort(),
+  tls: await freePort(),
+  sasltls: await freePort(),
+  controller: await freePort(),
+});
 
 /** One broker of a cluster: a process that can be killed and started again on its folder. */
 export interface KafkaNode {
   readonly id: number;
-  readonly address: string;
-  readonly saslAddress: string;
+  /** `127.0.0.1:9092`; those with TLS are of `localhost`, and their certificate is of no other name. */
+  readonly addresses: Readonly<Record<Listener, string>>;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
   /** Again on the same folder; resolves when it serves. */
@@ -31,28 +37,45 @@ export interface KafkaNode {
   stop(): Promise<void>;
 }
 
+export interface NodeOptions {
+  readonly jars: string;
+  readonly folder: string;
+  readonly clusterId: string;
+  readonly id: number;
+  /** Of all nodes, in the order of their ids, which begin with 1. */
+  readonly nodes: readonly NodePorts[];
+  /** PEM, with its key. */
+  readonly certificate: { readonly key: string; readonly certificate: string };
+}
+
 /**
  * After a kill a node may register again only when its old session has run out: short here. Topics are made by nobody but
  * those who ask for them, and a group does not wait for further members.
  */
-const configuration = (home: string, id: number, nodes: readonly NodePorts[]): string => {
+const configuration = (home: string, { id, nodes }: NodeOptions, addresses: KafkaNode['addresses']): string => {
   const replicas = nodes.length;
-  const ports = nodes[id - 1]!;
+  const names = Object.keys(LISTENERS) as Listener[];
+  const { controller, ...ports } = nodes[id - 1]!;
   const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
   const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${PLAIN_USER.username}="${PLAIN_USER.password}";`;
+  const logins = ['sasl', 'sasltls'].map(
+    (listener) => `
+listener.name.${listener}.scram-sha-256.sasl.jaas.config=${scram}
+listener.name.${listener}.scram-sha-512.sasl.jaas.config=${scram}
+listener.name.${listener}.plain.sasl.jaas.config=${plain}`,
+  );
   return `
 process.roles=broker,controller
 node.id=${id}
-controller.quorum.voters=${nodes.map(({ controller }, index) => `${index + 1}@127.0.0.1:${controller}`).join(',')}
+controller.quorum.voters=${nodes.map((node, index) => `${index + 1}@127.0.0.1:${node.controller}`).join(',')}
 controller.listener.names=CONTROLLER
-listeners=PLAIN://127.0.0.1:${ports.plain},SASL://127.0.0.1:${ports.sasl},CONTROLLER://127.0.0.1:${ports.controller}
-advertised.listeners=PLAIN://127.0.0.1:${ports.plain},SASL://127.0.0.1:${ports.sasl}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT
-inter.broker.listener.name=PLAIN
-sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN
-listener.name.sasl.scram-sha-256.sasl.jaas.config=${scram}
-listener.name.sasl.scram-sha-512.sasl.jaas.config=${scram}
-listener.name.sasl.plain.sasl.jaas.config=${plain}
+listeners=${names.map((name) => `${name}://127.0.0.1:${ports[name]}`).join(',')},CONTROLLER://127.0.0.1:${controller}
+advertised.listeners=${names.map((name) => `${name}://${addresses[name]}`).join(',')}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,${names.map((name) => `${name}:${LISTENERS[name]}`).join(',')}
+inter.broker.listener.name=plain
+ssl.keystore.type=PEM
+ssl.keystore.location=${home}/broker.pem
+sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN${logins.join('')}
 log.dirs=${home}/data
 auto.create.topics.enable=false
 default.replication.factor=${replicas}
@@ -74,18 +97,20 @@ broker.heartbeat.interval.ms=500
 const LOGGING = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
 
 /** Writes its configuration and formats its folder; it starts with `start`. */
-export const prepareNode = async (
-  jars: string,
-  folder: string,
-  clusterId: string,
-  id: number,
-  nodes: readonly NodePorts[],
-): Promise<KafkaNode> => {
+export const prepareNode = async (options: NodeOptions): Promise<KafkaNode> => {
+  const { jars, folder, clusterId, id, nodes, certificate } = options;
   const home = join(folder, `node-${id}`);
   const settings = join(home, 'server.properties');
   const ports = nodes[id - 1]!;
+  const addresses = {
+    plain: `127.0.0.1:${ports.plain}`,
+    sasl: `127.0.0.1:${ports.sasl}`,
+    tls: `localhost:${ports.tls}`,
+    sasltls: `localhost:${ports.sasltls}`,
+  };
   await mkdir(home);
-  await writeFile(settings, configuration(home, id, nodes));
+  await writeFile(settings, configuration(home, options, addresses));
+  await writeFile(join(home, 'broker.pem'), `${certificate.key}\n${certificate.certificate}`);
   const user = `[name=${SCRAM_USER.username},password=${SCRAM_USER.password}]`;
   await promisify(execFile)('java', [
     ...[LOGGING, '-XX:TieredStopAtLevel=1', '-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format'],
@@ -93,19 +118,17 @@ export const prepareNode = async (
     ...['--add-scram', `SCRAM-SHA-512=${user}`, '--add-scram', `SCRAM-SHA-256=${user}`],
   ]);
 
-  const address = `127.0.0.1:${ports.plain}`;
   let server: LocalProcess | undefined;
   return {
     id,
-    address,
-    saslAddress: `127.0.0.1:${ports.sasl}`,
+    addresses,
     async start() {
-      for (const port of [ports.plain, ports.sasl, ports.controller]) await untilFree(port);
+      for (const port of Object.values(ports)) await untilFree(port);
       const heap = ['-Xms96m', `-Xmx${nodes.length > 1 ? 384 : 512}m`, '-XX:+UseSerialGC'];
       server = await startProcess(
         'java',
         [LOGGING, ...heap, '-cp', `${jars}/*`, 'kafka.Kafka', settings],
-        () => serves(address),
+        () => serves(addresses.plain),
         { withinMs: 100_000 },
       );
     },
