@@ -42,6 +42,7 @@ describe('questions over the bus', () => {
           checks: [{ name: 'exists', outcome: 'failed' }],
         });
       }
+      if (ask === 'outage') return database.pool.query('select pg_terminate_backend(pg_backend_pid())');
       if (ask === 'defect') throw new TypeError('password hunter2 is not a function');
       return Promise.resolve({ echo: message.data });
     });
@@ -101,6 +102,16 @@ describe('questions over the bus', () => {
       message: expect.not.stringContaining('hunter2') as string,
     });
     expect(defects).toEqual([expect.any(TypeError)]);
+  });
+
+  it('that find the database of the other service away say so, and when to come again', async () => {
+    const failed = asker.ask(COMMANDS, question({ ask: 'outage' }), { timeoutMs: 5_000 });
+    await expect(failed).rejects.toMatchObject({
+      slug: 'database-unavailable',
+      kind: 'unavailable',
+      retryAfterSeconds: 2,
+    });
+    expect(defects).toHaveLength(1);
   });
 
   it('that nobody answers end in time as no-answer', async () => {

@@ -1,5 +1,6 @@
 import { errorOf, type Problem, problemOf } from '@waybill/contracts';
 import { idFrom, isWaybillError, newId, type Scope, topicKey, WaybillError } from '@waybill/kernel';
+import { databaseUnavailable, isTransient } from '@waybill/postgres';
 import type { MessageBus, MessageHandler, OutgoingMessage, ReceivedMessage } from './port.js';
 
 export interface Question {
@@ -119,7 +120,8 @@ export const answer =
     let body: { readonly type: string; readonly data: object };
     try {
       body = { type: question.type.replace(/(\.v\d+)?$/, 'Answer$1'), data: await handler(question, signal) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = isTransient(thrown) ? databaseUnavailable(thrown) : thrown;
       if (!isWaybillError(error)) onDefect(error, question);
       body = { type: `waybill.${service}.RequestRefused.v1`, data: problemOf(error) };
     }
