@@ -13,8 +13,8 @@ export interface DeliveryTools {
   readonly record: (step: Step) => Promise<Run>;
   /** Writes under a temporary name that belongs to the run. */
   readonly stage: (run: Run, path: string, content: AsyncIterable<Uint8Array>, what: string) => Promise<StagedFile>;
-  /** Stages the next part of the run, or finds that there is not a single row. */
-  readonly stagePart: (run: Run, path: string) => Promise<Step>;
+  /** Stages this part, the next of the run, or finds that there is not a single row. */
+  readonly stagePart: (run: Run, part: number, path: string) => Promise<Step>;
   /** Throws when the run is to stop here: cancelled, or the process is going down. */
   readonly checkpoint: (run: Run) => void;
 }
@@ -39,8 +39,9 @@ export const deliver = async (start: Run, plan: Plan, tools: DeliveryTools): Pro
 };
 
 const stageNext = (run: Run, plan: Plan, tools: DeliveryTools): Promise<Run> => {
-  const name = fileNameOfPart(plan, run.parts.length + 1, run.next.revision);
-  return tools.stagePart(run, pathIn(plan.folder, name)).then(tools.record);
+  const part = run.parts.length + 1;
+  const name = fileNameOfPart(plan, part, run.next.revision);
+  return tools.stagePart(run, part, pathIn(plan.folder, name)).then(tools.record);
 };
 
 const settlePart = async (run: Run, part: Part, { sink, record }: DeliveryTools): Promise<Run> => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { errorOf } from '@waybill/contracts';
 import { pathIn } from '@waybill/connectors';
-import type { Scope } from '@waybill/kernel';
+import type { Scope, WaybillError } from '@waybill/kernel';
 import { type Database, databaseUnavailable, isTransient } from '@waybill/postgres';
 import { DATABASE } from '@waybill/service-kit';
 import { scoutParts } from '../rows/index.js';
@@ -99,10 +99,11 @@ export class LookAhead {
   }
 
   /**
-   * What became of a part, when it was offered; undefined: it was not, and whoever asks is to stage it. A failure of the
-   * worker that had it rejects as if it had been one's own.
+   * What became of a part, when it was offered; undefined: it was not, and whoever asks is to stage it. So it is after an error
+   * of the kind `unavailable`, which is answered: the worker that had the part may be the only one that could not reach
+   * something. Any other error rejects as if it had been one's own.
    */
-  async outcomeOf(part: number): Promise<Step | undefined> {
+  async outcomeOf(part: number): Promise<Step | WaybillError | undefined> {
     const { work } = this.tools;
     const { run } = this.of;
     this.signal.throwIfAborted();
@@ -114,8 +115,8 @@ export class LookAhead {
     for (;;) {
       const heard = rung(work.bell, 'done', this.signal);
       const outcome = await work.outcomeOf(run, part);
-      if (outcome?.state === 'failed') throw errorOf(outcome.problem);
-      if (outcome) return outcome.step;
+      if (outcome?.state === 'staged') return outcome.step;
+      if (outcome) return unlessFinal(errorOf(outcome.problem));
       await heard;
       this.signal.throwIfAborted();
     }
@@ -147,6 +148,11 @@ export class LookAhead {
     await this.tools.work.offer({ runId, attempt, part, ...scope, path, snapshot: this.snapshot });
   }
 }
+
+const unlessFinal = (error: WaybillError): WaybillError => {
+  if (error.kind === 'unavailable' && error.slug !== 'run-credentials-changed') return error;
+  throw error;
+};
 
 /** Resolves when the bell rings, when the signal aborts, and after a while at any rate. */
 const rung = async (bell: EventEmitter, name: string, signal: AbortSignal): Promise<void> => {

@@ -29,7 +29,7 @@ export interface StagingPlace {
   /** ASCII-armored; null: not encrypted. */
   readonly encryptionKey: string | null;
   readonly signal: AbortSignal;
-  readonly stage: (content: AsyncIterable<Uint8Array>, what: string) => Promise<StagedFile>;
+  readonly stage: (content: AsyncIterable<Uint8Array>) => Promise<StagedFile>;
   /** Of this part, as often as it moves. */
   readonly onProgress: (done: PartProgress) => void;
 }
@@ -54,7 +54,7 @@ export class PartStager {
       this.database,
       rowsOf(plan, run.mode, scope),
       { after: await this.boundaries.endOf(run.runId, part - 1), signal, snapshot, onProgress },
-      (content) => stage(key ? encryptStream(content, key) : content, `part-${part}`),
+      (content) => stage(key ? encryptStream(content, key) : content),
     );
     const { counts, skippedBecause } = read;
     if (!('delivered' in read)) return { type: 'RecordNothing', counts, skippedBecause };

@@ -4,6 +4,7 @@ import { type Problem, problemOf } from '@waybill/contracts';
 import type { Scope } from '@waybill/kernel';
 import type { Database, Migration } from '@waybill/postgres';
 import { DATABASE } from '@waybill/service-kit';
+import type { Run } from '../run/index.js';
 import type { OfAttempt } from './boundaries.js';
 import type { Step } from './deliver.js';
 
@@ -43,6 +44,9 @@ export interface TakenPart extends OfferedPart {
 
 export type Outcome =
   { readonly state: 'staged'; readonly step: Step } | { readonly state: 'failed'; readonly problem: Problem };
+
+/** What the names begin with that a part is written under before it is published, whoever writes it. */
+export const ownerOfPart = ({ runId }: Pick<Run, 'runId'>, part: number): string => `${runId}-part-${part}-`;
 
 const PLACE = 'run_id = $1 and attempt = $2 and part = $3';
 const HELD = `${PLACE} and take = $4 and worker = $5 and state = 'taken'`;

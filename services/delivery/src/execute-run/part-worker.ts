@@ -7,7 +7,7 @@ import type { Plan, Run } from '../run/index.js';
 import type { Step } from './deliver.js';
 import { Partner } from './partner.js';
 import { PartStager } from './part-stager.js';
-import { PartWork, type TakenPart } from './part-work.js';
+import { ownerOfPart, PartWork, type TakenPart } from './part-work.js';
 import { Pipelines } from './pipelines.js';
 import { type AccountInUse, Planner } from './plan-run.js';
 import { countTake } from './run-metrics.js';
@@ -124,7 +124,8 @@ export class PartWorker implements Worker {
     if (this.stopping.signal.aborted) return this.work.giveBack(taken);
     const told = isTransient(error) ? databaseUnavailable(error) : error;
     if (!(await this.work.fail(taken, told))) return this.leave(taken);
-    if (!isWaybillError(told)) this.log.error({ err: error }, `${nameOf(taken)} could not be staged`);
+    if (isWaybillError(told)) this.log.warn(`${nameOf(taken)} could not be staged: ${told.message}`);
+    else this.log.error({ err: error }, `${nameOf(taken)} could not be staged`);
     countTake('failed');
   }
 
@@ -148,18 +149,18 @@ export class PartWorker implements Worker {
 
   private async stageAs(job: Job, { signal, onProgress }: Staging): Promise<void> {
     const { taken, run, plan, inUse, context } = job;
-    const { runId, attempt, part, path, snapshot, take, tenant, sandbox } = taken;
+    const { attempt, part, path, snapshot, take, tenant, sandbox } = taken;
     if (canonicalJson(inUse.credentials) !== canonicalJson(run.credentials)) throw credentialsChanged();
     const sink = await this.partner.openSink(plan, inUse, context, signal);
     let step: Step;
     try {
-      if (taken.retaken) await sink.sweep(plan.folder, `${runId}-part-${part}-`, [path]);
+      if (taken.retaken) await sink.sweep(plan.folder, ownerOfPart(taken, part), [path]);
       step = await this.parts.stage({
         ...{ run, plan, part, snapshot, signal, onProgress },
         scope: { tenant, sandbox },
         encryptionKey: inUse.account.encryptionKey?.armored ?? null,
         // Two workers that believe to have the same part never write under one name.
-        stage: (content, what) => sink.stage(path, content, { owner: `${runId}-${what}-${attempt}.${take}` }),
+        stage: (content) => sink.stage(path, content, { owner: `${ownerOfPart(taken, part)}${attempt}.${take}` }),
       });
     } finally {
       await sink.close();

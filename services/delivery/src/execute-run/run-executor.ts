@@ -12,7 +12,7 @@ import { type LookAhead, LookAheads, mayHaveMore, pathsAhead } from './look-ahea
 import { Partner } from './partner.js';
 import { type AccountInUse, Planner } from './plan-run.js';
 import { PartStager } from './part-stager.js';
-import { PartWork } from './part-work.js';
+import { ownerOfPart, PartWork } from './part-work.js';
 import { Pipelines } from './pipelines.js';
 import { Progress } from './progress.js';
 import { countAttempt, countFile, countRetry } from './run-metrics.js';
@@ -99,12 +99,12 @@ export class RunExecutor {
       attempt.mayHaveStaged = true;
       return sink.stage(path, content, { owner: `${run.runId}-${what}-${run.attempt}` });
     };
-    const stagePart = (run: Run, path: string): Promise<Step> =>
+    const stageHere = (run: Run, part: number, path: string): Promise<Step> =>
       this.pipelines.use(signal, () =>
         this.parts.stage({
-          ...{ run, plan, scope, signal, part: run.parts.length + 1, snapshot: ahead?.snapshot ?? null },
+          ...{ run, plan, scope, signal, part, snapshot: ahead?.snapshot ?? null },
           encryptionKey: inUse.account.encryptionKey?.armored ?? null,
-          stage: (content, what) => stage(run, path, content, what),
+          stage: (content) => stage(run, path, content, `part-${part}`),
           onProgress: this.progress.reporterOf(run),
         }),
       );
@@ -112,13 +112,22 @@ export class RunExecutor {
       await deliver(attempt.run, plan, {
         ...{ scope, sink, stage },
         record: (step) => attempt.record(step),
-        stagePart: async (run, path) => {
+        stagePart: async (run, part, path) => {
           if (!ahead && !alone && mayHaveMore(run, plan)) {
             await this.tidyUp(attempt, plan, sink);
             attempt.mayHaveStaged = true;
             ahead = await this.aheads.open(run, plan, scope, signal);
           }
-          return (await ahead?.outcomeOf(run.parts.length + 1)) ?? stagePart(run, path);
+          const outcome = await ahead?.outcomeOf(part);
+          if (outcome && !isWaybillError(outcome)) return outcome;
+          if (outcome) {
+            countRetry(outcome.slug);
+            this.log.warn(
+              `run ${attempt.runId}: part ${part} is staged here, since the worker that had it could not: ${outcome.message}`,
+            );
+            await sink.sweep(plan.folder, ownerOfPart(run, part), [path]);
+          }
+          return stageHere(run, part, path);
         },
         checkpoint: (run) => attempt.checkpoint(run),
       });

@@ -9,6 +9,7 @@ import {
 } from '@waybill/contracts';
 import { type Database, openDatabase } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
+import { GRANT_EXPORT } from './testing/grant-export.js';
 import { type PartRead, previewRows, readPart, type RowsRequest, scoutParts } from './index.js';
 
 const segment = { id: `s'; drop`, name: `The "S" segment` };
@@ -27,12 +28,6 @@ interface Membership {
   readonly segmentId?: string;
 }
 
-/** The role belongs to the whole cluster, and may be there. */
-const GRANT = `
-  do $$ begin create role ${AUDIENCE_EXPORT_ROLE}; exception when duplicate_object or unique_violation then null; end $$;
-  grant usage on schema ${AUDIENCE_EXPORT_SCHEMA} to ${AUDIENCE_EXPORT_ROLE};
-  grant select on ${AUDIENCE_EXPORT_VIEW} to ${AUDIENCE_EXPORT_ROLE}`;
-
 describe('The rows of an export', () => {
   let server: TestDatabase;
   let database: Database;
@@ -47,7 +42,7 @@ describe('The rows of an export', () => {
         tenant text collate "C", sandbox text collate "C", segment_id text collate "C", profile_id text collate "C",
         status text, since timestamptz, change bigint, identities jsonb, attributes jsonb, identified_at timestamptz,
         primary key (tenant, sandbox, segment_id, profile_id))`);
-    await database.pool.query(GRANT);
+    await database.pool.query(GRANT_EXPORT);
   });
   beforeEach(() => database.pool.query(`truncate ${AUDIENCE_EXPORT_VIEW}`));
   afterAll(async () => {
@@ -528,7 +523,7 @@ describe('The rows of an export', () => {
     await members({ id: 'a' });
     await database.pool.query(`revoke select on ${AUDIENCE_EXPORT_VIEW} from ${AUDIENCE_EXPORT_ROLE}`);
     await expect(part(requestOf(['profile.id']))).rejects.toThrow('permission denied');
-    await database.pool.query(GRANT);
+    await database.pool.query(GRANT_EXPORT);
     expect((await read(['profile.id'])).lines).toEqual(['a']);
   });
 

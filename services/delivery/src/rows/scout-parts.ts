@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Database } from '@waybill/postgres';
+import { type Database, databaseUnavailable } from '@waybill/postgres';
 import { type Column, columnsOf } from './columns.js';
 import { copyOut } from './copy-text.js';
 import { dialectOf } from './dialect-of.js';
@@ -20,7 +20,7 @@ export interface ScoutOptions {
 
 /**
  * Finds where parts end by running ahead of those who read them: reads what decides whether a row is written, and writes
- * nothing. Holds the snapshot until `signal` aborts, and resolves then.
+ * nothing. Holds the snapshot until `signal` aborts, and resolves then. Error (WaybillError slug): `database-unavailable`.
  */
 export const scoutParts = async (
   database: Database,
@@ -31,14 +31,17 @@ export const scoutParts = async (
   const shown = decisiveOf(columns, dialectOf(columns, request.files).refuses);
   const query = rowsQuery(request, columns, after === null ? null : (JSON.parse(after) as RowKey), shown);
   const formatter = new RowFormatter(shown, dialectOf(shown, request.files), query);
-  const over = once(signal, 'abort');
   try {
     await withExportConnection(database, signal, async (client) => {
+      // Nothing else tells of a connection that is lost while nothing is read.
+      const lost = once(client, 'end', { signal }).then(() => {
+        throw databaseUnavailable(new Error('the connection that held the snapshot ended'));
+      });
+      lost.catch(() => undefined);
       onSnapshot(await exportSnapshot(client));
       const ends = endsOf(copyOut(client, query.sql), formatter, request.files.maxRowsPerFile);
-      for await (const key of ends) await onPartEnd(JSON.stringify(key));
-      await over;
-      return { result: undefined, readToTheEnd: false };
+      for await (const key of ends) await Promise.race([onPartEnd(JSON.stringify(key)), lost]);
+      return await lost;
     });
   } catch (error) {
     if (!signal.aborted) throw error;

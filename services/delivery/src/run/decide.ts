@@ -73,7 +73,10 @@ export interface SetPartAside extends Step {
   readonly part: number;
   readonly reason: AsideReason;
 }
-/** Everything was read, and not a single row is to be delivered: there is no file, but there is a run, and its manifest. */
+/**
+ * Everything was read, and not a single row is (left) to be delivered. Without any part there is no file, but there is a run,
+ * and its manifest. After a part, the rows that were seen behind it are gone.
+ */
 export interface RecordNothing extends Step, Tally {
   readonly type: 'RecordNothing';
 }
@@ -266,7 +269,8 @@ const setPartAside = ({ attempt, part: number, reason }: SetPartAside, run: Run)
 
 const recordNothing = ({ attempt, counts, skippedBecause }: RecordNothing, run: Run): readonly RunEvent[] => {
   planOf(run);
-  if (run.parts.length > 0) throw outOfOrder('it has delivered something');
+  const last = run.parts.at(-1);
+  if (last && !(last.more && last.verification)) throw outOfOrder('its last part says that no other follows');
   return run.nothing ? [] : [{ type: 'NothingToDeliver', data: { attempt, counts, skippedBecause } }];
 };
 

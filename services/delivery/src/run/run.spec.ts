@@ -132,6 +132,17 @@ describe('A run', () => {
     expect(viewOfRun(after(...begun, nothing))).toMatchObject({ files: [], counts: { read: 4, skipped: 4 } });
   });
 
+  it('whose last rows are gone before they were read ends with the parts that it has', () => {
+    const short = [...begun, ...partDone(1, true)];
+    given(short)
+      .when({ type: 'RecordNothing', attempt: 1, ...tally(0, 4) })
+      .then([nothing]);
+    given([...short, nothing])
+      .when(stageManifest)
+      .then([manifestStaged]);
+    expect(viewOfRun(after(...short, nothing))).toMatchObject({ files: [{ rows: 2 }], counts: { written: 2 } });
+  });
+
   it('that does not exist is not found', () => {
     given([]).when(start).thenRefuses('run-not-found');
     given([]).when(requestCancellation).thenRefuses('run-not-found');
@@ -155,6 +166,7 @@ describe('The order of publication', () => {
     ['the end before the manifest', [...begun, ...partDone(1), manifestStaged], complete],
     ['the end before all parts', [...begun, ...partDone(1, true), manifestStaged, manifestPublished], complete],
     ['nothing to deliver beside a part', [...begun, partStaged(1)], { type: 'RecordNothing', attempt: 1, ...tally(0) }],
+    ['nothing after the last part', [...begun, ...partDone(1)], { type: 'RecordNothing', attempt: 1, ...tally(0) }],
   ])('never lets come %s', (_, events, command) => {
     given(events).when(command).thenRefuses('run-step-out-of-order');
   });
