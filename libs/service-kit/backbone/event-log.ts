@@ -4,6 +4,7 @@ import { openPostgresEventStore } from '@waybill/event-store/postgres';
 import { WaybillError } from '@waybill/kernel';
 import { type Database, migrate, type Migration, type Wakeups } from '@waybill/postgres';
 import type { Configuration } from '../config/configuration.js';
+import { observeEventStore } from '../operation/event-store-metrics.js';
 
 /** Of one service. */
 export interface EventLogOptions {
@@ -34,7 +35,10 @@ export const openEventLog = async (options: EventLogOptions, opened: AsyncDispos
     opened.defer(() => store.close());
     return { store, checkHealth: undefined };
   }
-  const store = await openEventStoreDb({ url: eventStore.url, categories });
+  const store = await openEventStoreDb({
+    ...{ url: eventStore.url, categories },
+    observe: observeEventStore(database.schema),
+  });
   opened.defer(() => store.close());
   await refuseAnotherLog(database, store);
   return { store, checkHealth: () => store.checkHealth() };
