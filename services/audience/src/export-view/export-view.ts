@@ -34,6 +34,18 @@ export const exportViewMigrations: readonly Migration[] = [
         from followed_segments join changes using (tenant, sandbox) left join forgotten_changes using (tenant, sandbox)
         where active`,
   },
+  {
+    // OFFSET 0 looks each profile up in its index, whatever the planner believes about the tables.
+    name: '003-profiles-of-changes',
+    sql: `
+      create or replace view ${AUDIENCE_CHANGES_VIEW} as
+        select tenant, sandbox, change, profile_id, at, memberships, identities_changed, attributes_written,
+               attributes_changed, profile.identities, profile.attributes
+        from profile_changes changed cross join lateral (
+          select identities, attributes from profiles known
+          where known.tenant = changed.tenant and known.sandbox = changed.sandbox
+            and known.profile_id = changed.profile_id offset 0) profile`,
+  },
 ];
 
 const VIEWS = [AUDIENCE_EXPORT_VIEW, AUDIENCE_CHANGES_VIEW, AUDIENCE_MEMBERSHIPS_VIEW, AUDIENCE_STREAMS_VIEW].join(

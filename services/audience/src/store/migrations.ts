@@ -67,4 +67,12 @@ export const audienceMigrations: readonly Migration[] = [
         ${scope}, up_to bigint not null,
         primary key (tenant, sandbox));`,
   },
+  {
+    // The change first: otherwise it costs a planner without statistics no more than the primary key to look up one profile
+    // by, and reads the whole segment each time.
+    name: '003-memberships-by-change',
+    sql: `
+      drop index memberships_by_change;
+      create index memberships_by_change on memberships (change, tenant, sandbox, segment_id);`,
+  },
 ];
