@@ -10,11 +10,14 @@ import { type Lane, loadRows, openLane, rowsOf } from '../journeys/testing/lane.
 import { type SftpPartner, startSftpPartner } from '../journeys/testing/sftp-partner.js';
 import { startWatchedSftp } from '../journeys/testing/watched-sftp.js';
 import { startWaybill, type Waybill } from '../journeys/testing/waybill.js';
+import { askAround } from './testing/clients.js';
 import { connectPatiently, expectOnce } from './testing/connecting.js';
 import { untilReady } from './testing/processes.js';
 
-/** An outage of 30 s, a third of it long so that the tier stays short; WAYBILL_TEST_OUTAGE_SECONDS says otherwise. */
-const AWAY_MS = Number(process.env['WAYBILL_TEST_OUTAGE_SECONDS'] ?? 10) * 1_000;
+/** Longer than any deadline of ours and any session of a broker; WAYBILL_TEST_OUTAGE_SECONDS says otherwise. */
+const AWAY_MS = Number(process.env['WAYBILL_TEST_OUTAGE_SECONDS'] ?? 30) * 1_000;
+/** Nobody waits longer for an answer: the deadline of a question to another service, and a little more. */
+const PATIENCE_S = 15;
 const rows = rowsOf(25, 6_000);
 
 interface Outage {
@@ -72,6 +75,7 @@ describeWith('a server that all services stand on', findJars(), (jars) => {
       await outage.begin();
       const beganAt = Date.now();
       const during = connectPatiently(api, partner, `Without ${name}`);
+      const clients = askAround(api, { destinationId: lane.destinationId, runId }, AbortSignal.timeout(AWAY_MS));
       await sleep(1_000);
       const { status, body } = await api.get<{ dependencies: Record<string, { status: string }> }>('/health/ready');
       expect([status, Object.values(body.dependencies).some((dependency) => dependency.status === 'down')]).toEqual([
@@ -79,7 +83,12 @@ describeWith('a server that all services stand on', findJars(), (jars) => {
         true,
       ]);
       await sleep(Math.max(0, AWAY_MS - (Date.now() - beganAt)));
+      const told = await clients;
       await outage.end();
+      const refused = told.filter(({ status }) => status >= 400);
+      expect(refused).not.toEqual([]);
+      expect(refused.filter(({ status, again }) => status !== 503 || !(Number(again) > 0))).toEqual([]);
+      expect(told.filter(({ seconds }) => seconds > PATIENCE_S)).toEqual([]);
 
       for (const connected of [await before, await during]) expect(connected.status).toBe('connected');
       await expectOnce(api, [`Before ${name}`, `Without ${name}`]);
