@@ -66,7 +66,8 @@ describe('The event log of a service', () => {
       translate: () => Promise.resolve([]),
     });
     const head = await store.head();
-    while (store.compare(relay.status().position, head) < 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (store.compare(relay.status().position ?? store.start, head) < 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     await relay.stop();
   };
 
