@@ -69,11 +69,14 @@ describe('an export to an S3 store where something goes wrong', () => {
 
   /** Resolves with the upload of a file, once its content is there and its completion is still to come. */
   const uploadIn = async ({ folder }: Destination, name: RegExp): Promise<Upload> => {
+    // Files of one run are uploaded side by side, and completed one after the other.
+    s3.server.inject('CompleteMultipartUpload', { kind: 'delay', ms: 500 });
+    const isIt = ({ key, parts }: Upload) => key.startsWith(`${folder}/`) && name.test(key) && parts.size > 0;
     const uploads = await eventually(
       () => Promise.resolve([...s3.server.uploads.values()]),
-      (all) => all.some(({ key, parts }) => key.startsWith(`${folder}/`) && name.test(key) && parts.size > 0),
+      (all) => all.some(isIt),
     );
-    return uploads.find(({ key }) => key.startsWith(`${folder}/`))!;
+    return uploads.find(isIt)!;
   };
 
   it('that holds another file under a name gets ours under the next revision, and keeps its own', async () => {
