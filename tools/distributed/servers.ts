@@ -4,6 +4,7 @@ import { openEmbeddedPostgres } from '@waybill/postgres/embedded';
 import { readConfiguration } from '@waybill/service-kit';
 import { startEventStoreDb } from '@waybill/testkit/eventstoredb';
 import { fetchJars, startKafka } from '@waybill/testkit/kafka';
+import { endWithUs } from '@waybill/testkit/local-process';
 
 /** What the services stand on: each a server that runs already, where the environment names it, else one of our own. */
 export const openServers = async (
@@ -32,6 +33,8 @@ interface Own {
 const startDatabase = async (folder: string, opened: AsyncDisposableStack): Promise<Own> => {
   const postgres = await openEmbeddedPostgres({ folder: join(folder, 'postgres'), log: () => undefined });
   opened.defer(() => postgres.stop());
+  const callOff = endWithUs(postgres.pid, 'INT');
+  opened.defer(() => Promise.resolve(callOff()));
   return { said: 'PostgreSQL: an embedded one', settings: { DATABASE_URL: postgres.url } };
 };
 

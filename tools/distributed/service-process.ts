@@ -43,7 +43,7 @@ export const startService = ({ service, environment, log }: ServiceProcessOption
     lastWords = [];
     const started = spawn(process.execPath, [...process.execArgv, main], {
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'], // nothing is said there: a service ends when it breaks, and so when we are killed
     });
     child = started;
     const endWithUs = () => started.kill('SIGKILL');
@@ -58,7 +58,7 @@ export const startService = ({ service, environment, log }: ServiceProcessOption
       log(`listens on ${said} (process ${started.pid})`);
       isReady();
     };
-    for (const input of [started.stdout, started.stderr]) createInterface({ input }).on('line', hear);
+    for (const input of [started.stdout!, started.stderr!]) createInterface({ input }).on('line', hear);
     const [code, signal] = (await once(started, 'close')) as [number | null, NodeJS.Signals | null];
     process.off('exit', endWithUs);
     clearTimeout(impatience);

@@ -18,6 +18,8 @@ export interface EmbeddedPostgresOptions {
 export interface EmbeddedPostgres {
   /** With the password in it: not for logs. */
   readonly url: string;
+  /** Of the server, a daemon that outlives who started it. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -51,7 +53,8 @@ export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Pr
     const port = await cluster.start(SETTINGS, options.port);
     await createDatabase(urlOf(port, password, 'postgres'));
     options.log(`embedded PostgreSQL on port ${port}, data in ${folder}`);
-    return { url: urlOf(port, password, DATABASE), stop: once(() => cluster.stop().finally(unlock)) };
+    const { pid } = cluster.running()!;
+    return { url: urlOf(port, password, DATABASE), pid, stop: once(() => cluster.stop().finally(unlock)) };
   } catch (error) {
     unlock();
     throw error;

@@ -75,6 +75,8 @@ export const runProcess = async (name: string, services: readonly Type[]): Promi
   };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
+  // Who started it with a channel to itself (`npm run distributed`) is gone, perhaps killed.
+  process.once('disconnect', onSignal);
   try {
     const stopTracing = await startTracing(name);
     const started = await startProcess(services, readConfiguration(process.env));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A port that nobody listens on at this moment. */
@@ -20,18 +20,39 @@ export interface LocalProcess {
   stop(): Promise<void>;
 }
 
+/**
+ * Lets a server end when this process is gone, however it went: the pipe, whose other end nobody else has, closes then.
+ * Answers what calls that off.
+ */
+export const endWithUs = (pid: number, signal: 'INT' | 'KILL' = 'KILL'): (() => void) => {
+  const script = `cat > /dev/null; kill -${signal} ${pid}`;
+  const guard = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  guard.unref();
+  (guard.stdin as Socket).unref();
+  return () => {
+    guard.kill('SIGKILL');
+    guard.stdin.destroy();
+  };
+};
+
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
-/** Starts a server and waits until `isUp` says so; rejects with what it printed when it ends before or takes too long. */
+/**
+ * Starts a server and waits until `isUp` says so; rejects with what it printed when it ends before or takes too long. It has
+ * a session of its own: Ctrl-C is for those whom it serves, and it is stopped after them.
+ */
 export const startProcess = async (
   command: string,
   args: readonly string[],
   isUp: () => Promise<boolean>,
   { env = {}, withinMs = 30_000 }: { readonly env?: NodeJS.ProcessEnv; readonly withinMs?: number } = {},
 ): Promise<LocalProcess> => {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const endWithUs = () => child.kill('SIGKILL');
-  process.once('exit', endWithUs);
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    detached: true,
+  });
+  if (child.pid !== undefined) child.once('exit', endWithUs(child.pid));
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
@@ -41,12 +62,10 @@ export const startProcess = async (
     stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4_000)));
   }
   const kill = async () => {
-    process.off('exit', endWithUs);
     child.kill('SIGKILL');
     await ended;
   };
   const stop = async () => {
-    process.off('exit', endWithUs);
     child.kill();
     const patience = new AbortController();
     await Promise.race([ended, sleep(5_000, undefined, { signal: patience.signal }).catch(() => undefined)]);
