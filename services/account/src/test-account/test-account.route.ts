@@ -1,7 +1,18 @@
 import { Inject, Param, Post } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
 import { DescribeValidation, ProveAccount } from '@waybill/contracts';
 import { type CommandContext, idFrom } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
+import {
+  Context,
+  Outcome,
+  PreferWait,
+  SERVICE,
+  ServiceController,
+  type Service,
+  Summary,
+  ValidationView,
+  PendingValidationView,
+} from '@waybill/service-kit';
 import { streamOf } from '../stream.js';
 import { Accounts } from '../view/accounts.js';
 
@@ -15,6 +26,8 @@ export class TestAccountRoute {
   /** Proves the credentials again, as they are; a failed proof is an answer and changes nothing. */
   @Post()
   @Summary('Test the credentials again')
+  @ApiCreatedResponse({ type: ValidationView })
+  @ApiAcceptedResponse({ type: PendingValidationView })
   async test(@Context() context: CommandContext, @PreferWait() waitMs: number, @Param('id') id: string) {
     const { state } = await this.accounts.standing(context, id);
     const validationId = idFrom('validation', context.commandId);
@@ -35,7 +48,7 @@ export class TestAccountRoute {
     );
     if (!report) return new Outcome({ id: validationId, outcome: 'pending' }, { status: 202, location });
     const { outcome, startedAt, finishedAt, checks } = report;
-    return new Outcome(
+    return new Outcome<ValidationView>(
       { id: validationId, subject: { kind: 'account', accountId: id }, outcome, startedAt, finishedAt, checks },
       { status: 201, location },
     );

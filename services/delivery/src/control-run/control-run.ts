@@ -1,5 +1,6 @@
 import { HttpCode, Inject, Injectable, Param, Post } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { ApiOkResponse } from '@nestjs/swagger';
 import { DestinationDeleted, DestinationDisabled, readMessage } from '@waybill/contracts';
 import { type CommandContext, isWaybillError } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
@@ -19,6 +20,7 @@ import {
 import { bodyOfRun } from '../list-runs/run-body.js';
 import { Runs } from '../list-runs/runs.js';
 import type { Run, RunState } from '../run/index.js';
+import { RunView } from '../view/run.view.js';
 
 export class ControlRun extends Command<Executed<RunState>> {
   constructor(
@@ -55,6 +57,7 @@ export class ControlRunRoute {
   /** Stops a run at the next safe point: files that have their final names stay, nothing half-written does. */
   @Post('cancel')
   @Summary('Cancel a run')
+  @ApiOkResponse({ type: RunView })
   @HttpCode(200)
   cancel(@Context() context: CommandContext, @Param('id') id: string) {
     return this.control(new ControlRun(context, id, 'cancel'));
@@ -63,6 +66,7 @@ export class ControlRunRoute {
   /** A failed run goes on from where it stood: what was delivered is not delivered again. */
   @Post('retry')
   @Summary('Retry a failed run')
+  @ApiOkResponse({ type: RunView })
   @HttpCode(200)
   retry(@Context() context: CommandContext, @Param('id') id: string) {
     return this.control(new ControlRun(context, id, 'retry'));

@@ -1,8 +1,9 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
 import type { CommandContext } from '@waybill/kernel';
-import { Context, PageQuery, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
+import { ApiPage, Context, PageQuery, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
+import { DeadLetterView } from '../view/dead-letter.view.js';
 import { DeadLetters } from './dead-letters.js';
 
 const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
@@ -42,6 +43,7 @@ export class DeadLettersRoute {
   /** Changes that could not be delivered to a stream or a hub, with the reason, newest first. */
   @Get()
   @Summary('List dead letters')
+  @ApiPage(DeadLetterView)
   async list(
     @Context() context: CommandContext,
     @Param('id') destinationId: string,

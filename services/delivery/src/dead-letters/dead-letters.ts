@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import { cursorMalformed, DATABASE, decodeCursor, type Page, pageOf } from '@waybill/service-kit';
+import type { DeadLetterView } from '../view/dead-letter.view.js';
 
 export interface DeadLetterFilter {
   /** The provider's code, or ours: `record-too-large`. */
@@ -14,19 +15,6 @@ export interface DeadLetterFilter {
   readonly profileKey?: string | undefined;
   /** The run of the hour in which it was given up. */
   readonly runId?: string | undefined;
-}
-
-/** A change that could not be delivered. What was to be sent is not kept: a redelivery tells how the profile is then. */
-export interface DeadLetterView {
-  readonly id: string;
-  readonly profileId: string;
-  readonly code: string;
-  readonly message: string;
-  readonly attempts: number;
-  readonly at: string;
-  readonly runId: string;
-  /** The redelivery that it waits for; null for none. */
-  readonly redeliveryId: string | null;
 }
 
 /** Dead letters of a destination that matter still: what is settled by a redelivery is gone. */

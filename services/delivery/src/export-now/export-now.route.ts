@@ -1,8 +1,10 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import { ApiAcceptedResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, Example, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { ArrayNotEmpty, IsArray, IsOptional, IsString } from 'class-validator';
+import { RequestedRunsView } from '../view/run.view.js';
 import { ExportNow } from './export-now.js';
 
 @Example({ segmentIds: ['high-value'] })
@@ -22,6 +24,7 @@ export class ExportNowRoute {
   /** Exports now; the schedule stays as it is. A segment that is being exported already waits its turn. */
   @Post()
   @Summary('Export now')
+  @ApiAcceptedResponse({ type: RequestedRunsView })
   @HttpCode(202)
   async export(@Context() context: CommandContext, @Param('id') id: string, @Body() { segmentIds }: ExportNowForm) {
     const items = await this.commands.execute(new ExportNow(context, id, segmentIds));

@@ -1,7 +1,9 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
 import { categoryOf, type RecordedEvent } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import {
+  ApiPage,
   type Caller,
   CurrentCaller,
   DATABASE,
@@ -21,6 +23,7 @@ import { StreamWindows } from '../record-stream-runs/stream-windows.js';
 import { StreamStates } from '../send-events/stream-states.js';
 import { runStream, streamRunStream, streamRunStreamOf } from '../stream.js';
 import type { StreamRun } from '../stream-run/index.js';
+import { RunView } from '../view/run.view.js';
 import { bodyOfRun, bodyOfStreamRun } from './run-body.js';
 import { Runs } from './runs.js';
 
@@ -74,6 +77,7 @@ export class ListRunsRoute {
   /** Runs, newest first. */
   @Get()
   @Summary('List runs')
+  @ApiPage(RunView)
   async list(@CurrentCaller() caller: Caller, @Query() { destinationId, segmentId, status, ...page }: ListRunsQuery) {
     const found = await listStates<Run | StreamRun>(this.database, NAME, caller, page, {
       equals: { destinationId, segmentId, status },
@@ -88,6 +92,7 @@ export class ListRunsRoute {
   /** One run, as it is this moment. */
   @Get(':id')
   @Summary('Show a run')
+  @ApiOkResponse({ type: RunView })
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
     const { state, revision } = await this.existing(caller, id);
     const bodies = await this.bodiesOf([state]);
@@ -100,14 +105,14 @@ export class ListRunsRoute {
   }
 
   /** By id, each with how far it is. */
-  private async bodiesOf(runs: readonly (Run | StreamRun)[]): Promise<ReadonlyMap<string, object>> {
+  private async bodiesOf(runs: readonly (Run | StreamRun)[]): Promise<ReadonlyMap<string, RunView>> {
     const ofStreams = runs.filter(isStreamRun);
     const ofFiles = runs.filter((run): run is Run => !isStreamRun(run));
     const running = ofStreams.filter(({ status }) => status === 'running');
     const counts = await this.windows.countsOf(running.map(({ runId }) => runId));
     const states = await this.states.of(running.map(({ destinationId }) => destinationId));
     const progress = await this.progress.of(ofFiles);
-    return new Map<string, object>([
+    return new Map<string, RunView>([
       ...ofFiles.map((run) => [run.runId, { ...bodyOfRun(run), progress: progress.get(run.runId) }] as const),
       ...ofStreams.map((run) => {
         const now = { counts: counts.get(run.runId), state: states.get(run.destinationId) };

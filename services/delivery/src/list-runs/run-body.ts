@@ -3,9 +3,10 @@ import { problemOf } from '@waybill/service-kit';
 import { type Run, viewOfRun } from '../run/index.js';
 import type { SenderState } from '../send-events/sender-state.js';
 import type { StreamRun } from '../stream-run/index.js';
+import type { RunView } from '../view/run.view.js';
 
 /** A run in an answer: why it failed is told as any other problem is. */
-export const bodyOfRun = (run: Run) => {
+export const bodyOfRun = (run: Run): RunView => {
   const { failure, ...view } = viewOfRun(run);
   return { ...view, ...(failure && { failure: problemOf(errorOf(failure), `/v1/runs/${run.runId}`) }) };
 };
@@ -17,7 +18,7 @@ export interface StreamRunNow {
 }
 
 /** In the shape of a run of files, so that lists show both alike; it has no single segment, no files and no end to reach. */
-export const bodyOfStreamRun = (run: StreamRun, { counts = run.counts, state }: StreamRunNow) => ({
+export const bodyOfStreamRun = (run: StreamRun, { counts = run.counts, state }: StreamRunNow): RunView => ({
   id: run.runId,
   destinationId: run.destinationId,
   segmentId: null,

@@ -2,18 +2,7 @@ import { DescribeSegments } from '@waybill/contracts';
 import type { CommandContext } from '@waybill/kernel';
 import type { Service } from '@waybill/service-kit';
 import type { StreamSource } from '../stream-source/index.js';
-
-export interface EventsPreview {
-  readonly segmentId: string;
-  readonly mode: 'stream';
-  readonly members: number;
-  /** Of the first members, in the order of their ids: the payload as it is sent, and its partition key. */
-  readonly events: readonly { readonly key: string; readonly payload: unknown }[];
-  /** Who of them cannot be sent. */
-  readonly rejected: readonly { readonly profileId: string; readonly reason: string; readonly message: string }[];
-  /** How many of them lead to no event, by reason. */
-  readonly leftOut: Readonly<Record<string, number>>;
-}
+import type { EventsPreviewView } from '../view/preview.view.js';
 
 /** The first events of a backfill. Throws `activation-unheard` (unavailable) in the first moment after the activation. */
 export const previewEvents = async (
@@ -25,7 +14,7 @@ export const previewEvents = async (
     segmentId,
     rows,
   }: { readonly destinationId: string; readonly segmentId: string; readonly rows: number },
-): Promise<EventsPreview> => {
+): Promise<EventsPreviewView> => {
   const { segments } = await service.ask(DescribeSegments, { segmentIds: [segmentId] }, context);
   const { events, leftOut } = await source.backfill(
     { destinationId, context, share: { of: 1, shares: [0] }, max: rows, signal: AbortSignal.timeout(30_000) },

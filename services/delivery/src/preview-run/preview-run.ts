@@ -1,3 +1,4 @@
+import { ApiOkResponse } from '@nestjs/swagger';
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
 import { type CommandContext, fold, idFrom } from '@waybill/kernel';
@@ -18,6 +19,7 @@ import { rowsOf } from '../execute-run/part-stager.js';
 import { Planner } from '../execute-run/plan-run.js';
 import { activationsOf } from '../export-now/export-now.js';
 import { previewRows } from '../rows/index.js';
+import { type FilesPreviewView, PreviewsView } from '../view/preview.view.js';
 import { STREAM_SOURCE, type StreamSource } from '../stream-source/index.js';
 import { previewEvents } from './preview-events.js';
 import { fileNameOfPart, manifestName, type Run, runDecider, type RunEvent } from '../run/index.js';
@@ -56,15 +58,16 @@ export class PreviewRoute {
    */
   @Post()
   @Summary('Preview an export')
+  @ApiOkResponse({ type: PreviewsView })
   @HttpCode(200)
   @Roles('operator')
   async preview(
     @Context() context: CommandContext,
     @Param('id') destinationId: string,
     @Body() { segmentIds, rows }: PreviewForm,
-  ) {
+  ): Promise<PreviewsView> {
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
-    const items = [];
+    const items: PreviewsView['items'][number][] = [];
     for (const { segmentId, schedule } of activationsOf(delivery, segmentIds)) {
       if (delivery.files === null) {
         items.push(await previewEvents(this.service, this.source, context, { destinationId, segmentId, rows }));
@@ -76,7 +79,7 @@ export class PreviewRoute {
     return { items };
   }
 
-  private async previewOf(run: Run, context: CommandContext, rows: number) {
+  private async previewOf(run: Run, context: CommandContext, rows: number): Promise<FilesPreviewView> {
     const { plan } = await this.planner.plan(run, context);
     const preview = await previewRows(this.database, rowsOf(plan, run.mode, context), {
       rows,

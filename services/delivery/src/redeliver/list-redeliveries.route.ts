@@ -1,8 +1,10 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
 import { DescribeDelivery, type RedeliveryCounts } from '@waybill/contracts';
 import type { CommandContext } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import {
+  ApiPage,
   Context,
   DATABASE,
   type Listed,
@@ -17,6 +19,7 @@ import {
 } from '@waybill/service-kit';
 import { type Redelivery, redeliveryNotFound } from '../redelivery/index.js';
 import { redeliveryStream, redeliveryStreamOf } from '../stream.js';
+import { RedeliveryView } from '../view/redelivery.view.js';
 import { Redeliveries } from './redelivery-counts.js';
 
 const NAME = 'redeliveries';
@@ -38,6 +41,7 @@ export class ListRedeliveriesRoute {
   /** What was asked to be delivered again, by whom, and how far it is; newest first. */
   @Get()
   @Summary('List redeliveries')
+  @ApiPage(RedeliveryView)
   async list(@Context() context: CommandContext, @Param('id') destinationId: string, @Query() page: PageQuery) {
     await this.service.ask(DescribeDelivery, { destinationId }, context);
     const found = await listStates<Redelivery>(this.database, NAME, context, page, { equals: { destinationId } });
@@ -51,6 +55,7 @@ export class ListRedeliveriesRoute {
   /** One redelivery, as it is this moment. */
   @Get(':redeliveryId')
   @Summary('Show a redelivery')
+  @ApiOkResponse({ type: RedeliveryView })
   async get(
     @Context() context: CommandContext,
     @Param('id') destinationId: string,
@@ -69,7 +74,7 @@ const NOTHING: RedeliveryCounts = { requested: 0, redelivered: 0, skipped: 0, fa
 const bodyOf = (
   { state, revision, createdAt, createdBy }: Omit<Listed<Redelivery>, 'updatedAt'>,
   soFar: RedeliveryCounts = NOTHING,
-) => {
+): RedeliveryView => {
   const { redeliveryId, destinationId, filter, deadLetters, finishedAt } = state;
   const counts = state.counts ?? soFar;
   const begun = counts.redelivered + counts.skipped + counts.failed > 0;

@@ -1,9 +1,11 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { DescribeDelivery, profileKey, type RedeliveryFilter } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import { Context, Outcome, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
+import { RequestedRedeliveryView } from '../view/redelivery.view.js';
 import { redeliveryStream, redeliveryStreamOf } from '../stream.js';
 
 const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
@@ -53,6 +55,8 @@ export class RedeliverRoute {
   @Post()
   @Summary('Deliver dead letters again')
   @HttpCode(202)
+  @ApiAcceptedResponse({ type: RequestedRedeliveryView })
+  @ApiOkResponse({ type: RequestedRedeliveryView, description: 'Of a dry run.' })
   async redeliver(
     @Context() context: CommandContext,
     @Param('id') destinationId: string,

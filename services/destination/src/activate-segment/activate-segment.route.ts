@@ -1,6 +1,6 @@
 import { Body, Delete, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiOkResponse } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, Example, ServiceController, Summary } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
@@ -74,6 +74,7 @@ export class ActivateSegmentRoute {
   /** Switches a segment on, or changes the schedule or file name of one that is on. */
   @Put()
   @Summary('Activate a segment, or change its schedule')
+  @ApiCreatedResponse({ type: DestinationView, description: 'Of a segment that was not activated.' })
   @ApiOkResponse({ type: DestinationView })
   async activate(
     @Context() context: CommandContext,

@@ -1,13 +1,13 @@
 import { Body, Inject, Param, Put } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { ApiOkResponse } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { parseForm } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
 import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsObject } from 'class-validator';
 import { specOf } from '../create-destination/create-destination.js';
 import { checkRevision } from '../check-revision.js';
-import { DestinationView } from '../view/destination.view.js';
+import { DestinationView, ProvingView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
 
 export class ChangeTarget extends Command<{ requestId: string }> {
@@ -53,6 +53,7 @@ export class ChangeTargetRoute {
   @Put()
   @Summary('Change the target')
   @ApiOkResponse({ type: DestinationView })
+  @ApiAcceptedResponse({ type: ProvingView })
   async change(
     @Context() context: CommandContext,
     @PreferWait() waitMs: number,

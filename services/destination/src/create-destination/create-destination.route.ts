@@ -1,6 +1,6 @@
 import { Body, Inject, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiCreatedResponse } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
 import { IsDisplayName } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
@@ -19,7 +19,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { DestinationView } from '../view/destination.view.js';
+import { DestinationView, ProvingView } from '../view/destination.view.js';
 import { Destinations } from '../view/destinations.js';
 import { CreateDestination } from './create-destination.js';
 
@@ -107,6 +107,7 @@ export class CreateDestinationRoute {
   @Post()
   @Summary('Create a destination')
   @ApiCreatedResponse({ type: DestinationView })
+  @ApiAcceptedResponse({ type: ProvingView })
   async create(
     @Context() context: CommandContext,
     @PreferWait() waitMs: number,

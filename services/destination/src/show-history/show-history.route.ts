@@ -1,6 +1,8 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { readEvents } from '@waybill/event-store';
 import {
+  ApiPage,
   CurrentCaller,
   type Caller,
   encodeCursor,
@@ -37,6 +39,19 @@ export class HistoryQuery extends PageQuery {
   after?: number;
 }
 
+/** An event as it was recorded. */
+export class HistoryEventView {
+  @ApiProperty() id!: string;
+  @ApiProperty({ description: 'The plain name: `DestinationCreated`.' }) type!: string;
+  @ApiProperty() revision!: number;
+  @ApiProperty() position!: string;
+  @ApiProperty() recordedAt!: string;
+  @ApiProperty() actor!: string;
+  @ApiProperty() correlationId!: string;
+  @ApiProperty() causationId!: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) data!: object;
+}
+
 @ServiceController('v1/destinations/:id/history', 'destinations')
 export class ShowHistoryRoute {
   constructor(@Inject(SERVICE) private readonly service: Service) {}
@@ -44,6 +59,7 @@ export class ShowHistoryRoute {
   /** Every event of the destination, oldest first, a deleted one's included: what changed, when, and by whom. */
   @Get()
   @Summary('Show the history of a destination')
+  @ApiPage(HistoryEventView)
   async history(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
@@ -52,7 +68,7 @@ export class ShowHistoryRoute {
     const since = Math.max(after, Number(decodeCursor(cursor, 1)?.[0] ?? -1));
     const earliest = from === undefined ? -Infinity : Date.parse(from);
     const latest = to === undefined ? Infinity : Date.parse(to);
-    const items: object[] = [];
+    const items: HistoryEventView[] = [];
     let last = -1;
     let more = false;
     let known = false;

@@ -1,7 +1,18 @@
 import { Body, Inject, Param, Post } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
 import { DescribeAccount, DescribeValidation, ProveTarget } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
-import { Context, Outcome, PreferWait, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
+import {
+  Context,
+  Outcome,
+  PreferWait,
+  SERVICE,
+  ServiceController,
+  type Service,
+  Summary,
+  ValidationView,
+  PendingValidationView,
+} from '@waybill/service-kit';
 import { IsBoolean, IsOptional } from 'class-validator';
 import { specOf } from '../create-destination/create-destination.js';
 import { destinationStreamOf } from '../stream.js';
@@ -27,6 +38,8 @@ export class ValidateTargetRoute {
   /** Proves the target again, as it is; a failed proof is an answer and changes nothing. */
   @Post()
   @Summary('Test the target again')
+  @ApiCreatedResponse({ type: ValidationView })
+  @ApiAcceptedResponse({ type: PendingValidationView })
   async validate(
     @Context() context: CommandContext,
     @PreferWait() waitMs: number,
@@ -56,8 +69,8 @@ export class ValidateTargetRoute {
     );
     if (!report) return new Outcome({ id: validationId, outcome: 'pending' }, { status: 202, location });
     const { outcome, startedAt, finishedAt, checks } = report;
-    const subject = { kind: 'target', accountId, destinationId };
-    return new Outcome(
+    const subject = { kind: 'target' as const, accountId, destinationId };
+    return new Outcome<ValidationView>(
       { id: validationId, subject, outcome, startedAt, finishedAt, checks },
       { status: 201, location },
     );

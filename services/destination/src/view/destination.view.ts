@@ -27,6 +27,12 @@ export class DestinationView {
   @ApiProperty() createdBy!: string;
 }
 
+/** A target that is still being proven when the caller's time is over: the work goes on. */
+export class ProvingView {
+  @ApiProperty({ description: 'Of the destination.' }) id!: string;
+  @ApiProperty({ enum: ['proving'] }) status!: 'proving';
+}
+
 export const destinationView = (
   destination: Destination,
   {

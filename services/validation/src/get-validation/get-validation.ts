@@ -1,5 +1,5 @@
 import { Get, Inject, Injectable, Param } from '@nestjs/common';
-import { ApiOkResponse, ApiProperty } from '@nestjs/swagger';
+import { ApiOkResponse } from '@nestjs/swagger';
 import { type AnswerOf, DescribeValidation, readMessage } from '@waybill/contracts';
 import { type Scope, WaybillError } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
@@ -12,9 +12,10 @@ import {
   ServiceController,
   stateProjection,
   Summary,
+  ValidationView,
 } from '@waybill/service-kit';
 import { streamOf, validationStream } from '../stream.js';
-import type { Claim, ValidationState } from '../validation/index.js';
+import type { ValidationState } from '../validation/index.js';
 
 export const validationsProjection = stateProjection({
   name: 'validations',
@@ -33,16 +34,6 @@ export class Validations {
     if (state.status !== 'none') return state;
     throw new WaybillError('validation-not-found', 'not-found', 'There is no such validation.');
   }
-}
-
-/** The stored report of a proof. */
-class ValidationView {
-  @ApiProperty() id!: string;
-  @ApiProperty({ type: 'object', additionalProperties: true }) subject!: Claim['subject'];
-  @ApiProperty({ enum: ['pending', 'passed', 'failed'] }) outcome!: 'pending' | 'passed' | 'failed';
-  @ApiProperty({ nullable: true, type: String }) startedAt!: string | null;
-  @ApiProperty({ nullable: true, type: String }) finishedAt!: string | null;
-  @ApiProperty({ type: 'array', items: { type: 'object' } }) checks!: readonly object[];
 }
 
 const outcomeOf = (state: Known) => (state.status === 'requested' ? 'pending' : state.status);
