@@ -197,6 +197,9 @@ describe('A segment on a stream and on a hub', () => {
       () => runOf(slowId),
       (run) => run?.stream?.state === 'throttled',
     );
+    const { text } = await api.get('/metrics');
+    const paused = /^waybill_stream_throttled_seconds_total\{type="amazon-kinesis"\} (\S+)/m.exec(text)?.[1];
+    expect(Number(paused)).toBeGreaterThan(0);
     kinesis.reset();
     await arrived(slow!, (events) => firstArrivals(events).length === 51);
     await eventually(
