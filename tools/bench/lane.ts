@@ -18,14 +18,13 @@ const laneTo =
   async ({ rounds, progress }) => {
     const partner = await startBenchPartner(type);
     try {
-      const requests: BenchRequest[] = [];
+      progress('warming up both');
+      const requests = await requestsOfLane(partner);
       const bare = async () => {
         const speed = await sendBare(partner, requests);
         await checkArrivals(partner, TOLD, 'any order');
         return speed;
       };
-      progress('warming up both');
-      await sendAll(partner, (sink) => recording(sink, requests));
       await bare();
       const measured = await alternate(rounds, () => sendAll(partner), bare);
       const failing = await alternate(
@@ -104,7 +103,13 @@ const sendAll = async (partner: BenchPartner, through: (sink: EventSink) => Even
   return CHANGES / seconds;
 };
 
-/** The requests that a lane makes, for the bare loop to send the same. */
+/** The requests that a lane makes of all events, for the bare loop to send the same. */
+export const requestsOfLane = async (partner: BenchPartner): Promise<readonly BenchRequest[]> => {
+  const requests: BenchRequest[] = [];
+  await sendAll(partner, (sink) => recording(sink, requests));
+  return requests;
+};
+
 const recording = (sink: EventSink, into: BenchRequest[]): EventSink => ({
   atomicBatches: sink.atomicBatches,
   mostRecordBytes: sink.mostRecordBytes,

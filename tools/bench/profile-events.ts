@@ -7,18 +7,29 @@ const PROFILES = 10_000;
 
 const profileOf = (n: number): string => `profile-${hash('sha256', String(n), 'buffer').readUInt32BE(0) % PROFILES}`;
 
-/** Changes of profiles as the source hands them over, the same on every run but for their ids. */
+/** Changes of profiles as the source hands them over, as large as they are there; the same on every run but for their ids. */
 export const EVENTS: readonly ProfileEvent[] = Array.from({ length: CHANGES }, (_, n) => {
   const profileId = profileOf(n);
   const eventId = randomUUID();
   const event = {
     person: { name: { firstName: `First ${n}`, lastName: `Last ${n}` } },
-    personalEmail: { address: `${profileId}@example.com` },
-    segmentMembership: { ups: { vip: { lastQualificationTime: '2026-11-22T12:00:00Z', status: 'realized' } } },
-    identityMap: { email: [{ id: `${profileId}@example.com` }], crmId: [{ id: profileId }] },
-    waybill: { eventId, profileId, sequence: n + 1 },
+    segmentMembership: { ups: { vip: { lastQualificationTime: '2026-11-22T12:00:00.000Z', status: 'realized' } } },
+    identityMap: { email: [{ id: `${profileId}@example.com` }] },
+    waybill: {
+      version: 1,
+      eventId,
+      profileId,
+      sequence: n + 1,
+      changedAt: '2026-11-22T12:00:00.000Z',
+      tenant: 'default',
+      sandbox: 'prod',
+      destinationId: eventId,
+      mappingRevision: 1,
+      replay: false,
+    },
   };
-  return { change: n + 1, profileId, eventId, key: profileId, data: Buffer.from(JSON.stringify(event)) };
+  const key = hash('sha256', profileId);
+  return { change: n + 1, profileId, eventId, key, data: Buffer.from(JSON.stringify(event)) };
 });
 
 /** By what `checkArrivals` knows them. */

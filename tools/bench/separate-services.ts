@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '@waybill/kernel';
 import { findJars } from '@waybill/testkit/kafka';
 import { startSftpServer } from '@waybill/testkit/sftp-server';
-import type { Bench, Measured } from './result.js';
+import { percentiles } from './percentiles.js';
+import type { Bench } from './result.js';
 
 const MAIN = join(import.meta.dirname, '../distributed/main.js');
 const START_MS = 90_000;
@@ -42,15 +43,6 @@ export const separateServices: Bench = async ({ progress }) => {
   } finally {
     await waybill.stop();
   }
-};
-
-const percentiles = (name: string, times: readonly number[]): readonly Measured[] => {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? NaN;
-  return [
-    { name: `${name}, p50`, ours: at(0.5), unit: 'ms' },
-    { name: `${name}, p99`, ours: at(0.99), unit: 'ms' },
-  ];
 };
 
 const startDistributed = async (): Promise<Started> => {

@@ -1,5 +1,5 @@
 import { startEventHubsServer } from '@waybill/testkit/event-hubs';
-import { startKinesisServer } from '@waybill/testkit/kinesis';
+import { KinesisError, startKinesisServer } from '@waybill/testkit/kinesis';
 import type { Arrival, PartnerAddress, PartnerQuestion, PartnerType, Received } from './stream-partner.js';
 
 /** A record as a server of the test kit received it, with its time on the clock of this process. */
@@ -10,9 +10,11 @@ interface ReceivedRecord {
 
 interface Partner {
   readonly address: PartnerAddress;
+  count(): number;
   /** Since it was last asked; in the order of arrival, as far as their own order goes. */
   received(): readonly ReceivedRecord[];
   fail(part: number): void;
+  away(away: boolean): void;
 }
 
 /** Shards; partitions. */
@@ -21,15 +23,22 @@ const PARTITIONS = 32;
 
 const kinesis = async (): Promise<Partner> => {
   const stream = 'bench';
-  // Without kinesalite, which would be slower than whoever sends.
-  const server = await startKinesisServer({ store: 'memory', streams: { [stream]: SHARDS } });
+  let count = 0;
+  const server = await startKinesisServer({
+    // Without kinesalite, which would be slower than whoever sends.
+    store: 'memory',
+    streams: { [stream]: SHARDS },
+    onRecords: (_stream, records) => (count += records),
+  });
   const { endpoint, region, accessKeyId, secretAccessKey } = server;
   const authentication = { endpoint, region, accessKeyId, secretAccessKey };
   return {
     address: { type: 'amazon-kinesis', method: 'access-key', authentication, target: { stream } },
+    count: () => count,
     received() {
       const records = server.received(stream);
       server.forget();
+      count = 0;
       return records;
     },
     fail(part) {
@@ -37,6 +46,11 @@ const kinesis = async (): Promise<Partner> => {
       if (part === 0) return;
       const which = () => Math.random() < part;
       server.inject('PutRecords', { kind: 'refuse-records', code: 'InternalFailure', which }, Infinity);
+    },
+    away(away) {
+      server.reset();
+      const error = new KinesisError('ServiceUnavailable', 'The service is away.', 503);
+      if (away) server.inject('PutRecords', { kind: 'answer', error }, Infinity);
     },
   };
 };
@@ -53,6 +67,7 @@ const eventHubs = async (): Promise<Partner> => {
   const authentication = { connectionString: server.connectionString() };
   return {
     address: { type: 'azure-event-hubs', method: 'connection-string', authentication, target: { eventHub } },
+    count: () => server.count(eventHub),
     received() {
       const records = server.received(eventHub).map(({ body, at }) => ({ data: body, at }));
       server.forget();
@@ -61,6 +76,12 @@ const eventHubs = async (): Promise<Partner> => {
     fail(part) {
       failing = part;
       server.reset();
+    },
+    away(away) {
+      server.reset();
+      if (!away) return;
+      for (const operation of ['attach', 'send'] as const)
+        server.inject(operation, { kind: 'drop', kept: false }, Infinity);
     },
   };
 };
@@ -86,13 +107,15 @@ const start = async (type: PartnerType): Promise<PartnerAddress> => {
   return partner.address;
 };
 
-const answer = async (question: PartnerQuestion): Promise<PartnerAddress | Received | true> => {
+const answer = async (question: PartnerQuestion): Promise<PartnerAddress | Received | number | true> => {
   if ('start' in question) return start(question.start);
   if ('report' in question) {
     const records = partner?.received() ?? [];
     return { records: records.length, arrivals: arrivalsOf(records) };
   }
-  partner?.fail(question.fail);
+  if ('count' in question) return partner?.count() ?? 0;
+  if ('fail' in question) partner?.fail(question.fail);
+  else partner?.away(question.away);
   return true;
 };
 

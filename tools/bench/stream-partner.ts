@@ -33,14 +33,23 @@ export interface Received {
 }
 
 export interface BenchPartner extends PartnerAddress {
+  /** How many records it holds, of which it was not asked yet. */
+  count(): Promise<number>;
   /** What it received since it was last asked, which it forgets by that. */
   received(): Promise<Received>;
   /** From now on so many of the records fail, 0 to 1: of each request in Kinesis, whole requests in Event Hubs. */
   fail(part: number): Promise<void>;
+  /** Away, it answers nothing that can be used, and keeps nothing. */
+  away(away: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
-export type PartnerQuestion = { readonly start: PartnerType } | { readonly fail: number } | { readonly report: true };
+export type PartnerQuestion =
+  | { readonly start: PartnerType }
+  | { readonly fail: number }
+  | { readonly away: boolean }
+  | { readonly report: true }
+  | { readonly count: true };
 
 const answerTo = async <T>(child: ChildProcess, question: PartnerQuestion): Promise<T> => {
   const answered = new AbortController();
@@ -63,8 +72,10 @@ export const startBenchPartner = async (type: PartnerType): Promise<BenchPartner
   const address = await answerTo<PartnerAddress>(child, { start: type });
   return {
     ...address,
+    count: () => answerTo<number>(child, { count: true }),
     received: () => answerTo<Received>(child, { report: true }),
     fail: async (part) => void (await answerTo(child, { fail: part })),
+    away: async (away) => void (await answerTo(child, { away })),
     stop: async () => {
       const exited = once(child, 'exit');
       child.kill();

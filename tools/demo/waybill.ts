@@ -9,6 +9,7 @@ const START_MS = 45_000;
 
 export interface StartedWaybill {
   readonly address: string;
+  readonly pid: number;
   /** The last lines that it wrote, for when something goes wrong. */
   lastWords(): readonly string[];
   stop(): Promise<void>;
@@ -44,7 +45,7 @@ export const startWaybill = async (
     ).unref();
   });
   try {
-    return { address: await ready, lastWords: () => said.slice(-10), stop };
+    return { address: await ready, pid: child.pid ?? 0, lastWords: () => said.slice(-10), stop };
   } catch (error) {
     await stop();
     throw error;
