@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { SERVICES } from '@waybill/contracts';
-import pg from 'pg';
 import type { Api } from '../journeys/testing/api.js';
 import { endOf, exportNow } from '../journeys/testing/exports.js';
 import { type Lane, loadRows, openLane, rowsOf } from '../journeys/testing/lane.js';
@@ -8,7 +7,7 @@ import { type SftpPartner, startSftpPartner } from '../journeys/testing/sftp-par
 import { startWatchedSftp } from '../journeys/testing/watched-sftp.js';
 import { startWaybill, type Waybill } from '../journeys/testing/waybill.js';
 import { connectPatiently, expectOnce } from './testing/connecting.js';
-import { pidsOf, untilReady } from './testing/processes.js';
+import { heldLeases, pidsOf, untilReady } from './testing/processes.js';
 
 const rows = rowsOf(25, 600);
 const LANES = 6;
@@ -34,17 +33,6 @@ describe('two processes of each service', () => {
     await Promise.all([...lanes.map((lane) => lane.partner.stop()), partner.stop()]);
   }, 60_000);
 
-  /** Who holds a lease now, by its name. */
-  const holders = async (service: string): Promise<ReadonlyMap<string, string>> => {
-    const client = new pg.Client({ connectionString: waybill.databaseUrl });
-    await client.connect();
-    const { rows: held } = await client.query<{ name: string; owner: string }>(
-      `select name, owner from ${service}.leases where expires_at > now()`,
-    );
-    await client.end();
-    return new Map(held.map(({ name, owner }) => [name, owner]));
-  };
-
   /** Of a metric of one service, by process. */
   const byProcess = async (metric: RegExp): Promise<readonly number[]> => {
     const { text } = await api.get('/metrics');
@@ -67,9 +55,9 @@ describe('two processes of each service', () => {
 
   it('have one active relay and one active runner of each read model between them', async () => {
     for (const service of SERVICES) {
-      const held = await holders(service);
-      expect([...held.keys()]).toContain(`relay ${service}`);
-      expect([...held.keys()].filter((name) => name.startsWith('projection ')).length).toBeGreaterThan(0);
+      const names = (await heldLeases(waybill, service)).map(({ name }) => name);
+      expect(names).toContain(`relay ${service}`);
+      expect(names.filter((name) => name.startsWith('projection ')).length).toBeGreaterThan(0);
     }
     // A lease has one holder by its table; that the other process publishes nothing shows in what arrives, below: once.
   });
@@ -93,7 +81,8 @@ describe('two processes of each service', () => {
     let over = false;
     void ended.finally(() => (over = true)).catch(() => undefined);
     while (!over) {
-      for (const [name, owner] of await holders('delivery')) if (name.startsWith('run ')) owners.add(owner);
+      for (const { name, owner } of await heldLeases(waybill, 'delivery'))
+        if (name.startsWith('run ')) owners.add(owner);
     }
     await ended;
     for (const [index, lane] of lanes.entries()) await lane.expectExactlyOnce(runIds[index]!);
