@@ -4,9 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { messageOf } from '@waybill/kernel';
 import { loadMasterKey } from '@waybill/secrets';
-import { readConfiguration } from '@waybill/service-kit';
+import { readConfiguration, whyNotStarted } from '@waybill/service-kit';
 import { createLog } from './log.js';
 import { openServers } from './servers.js';
 import { startStack } from './stack.js';
@@ -87,7 +86,7 @@ const throwaway = async (opened: AsyncDisposableStack): Promise<string> => {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    console.error(`Waybill did not start: ${messageOf(error)}`);
+    console.error(`Waybill did not start: ${whyNotStarted(error)}`);
     process.exit(1);
   },
 );

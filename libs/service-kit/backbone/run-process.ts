@@ -62,6 +62,14 @@ const asListenError = (error: unknown, { host, port }: Configuration): unknown =
   );
 };
 
+/** Clients are told only that something is away; whoever starts it also hears which address did not answer, and how. */
+export const whyNotStarted = (error: unknown): string => {
+  if (isWaybillError(error) && error.kind !== 'unavailable') return error.message;
+  let root = error;
+  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
+  return root === error ? messageOf(error) : `${messageOf(error)} (${messageOf(root)})`;
+};
+
 /**
  * The body of a `main.ts`: runs until a signal, drains, and ends with 0; a start that fails says why and ends with 1. A
  * signal that comes during the start ends the process as soon as it has started, so that nothing is left half-open.
@@ -82,7 +90,7 @@ export const runProcess = async (name: string, services: readonly Type[]): Promi
     const started = await startProcess(services, readConfiguration(process.env));
     running = { address: started.address, stop: () => started.stop().finally(stopTracing) };
   } catch (error) {
-    process.stderr.write(`${name} did not start: ${messageOf(error)}\n`);
+    process.stderr.write(`${name} did not start: ${whyNotStarted(error)}\n`);
     if (!isWaybillError(error)) process.stderr.write(`${(error as Error).stack ?? ''}\n`);
     process.exitCode = 1;
     // What a driver still tries to reach must not keep a process that has said that it failed.
