@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type FileSink, pathIn } from '@waybill/connectors';
 import { problemOf } from '@waybill/contracts';
 import { type CommandContext, isWaybillError, messageOf, newId, type Scope } from '@waybill/kernel';
+import { databaseUnavailable, isTransient } from '@waybill/postgres';
 import { traced } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
 import { manifestName, type Plan, RUN_SUPERSEDED, type Run, type RunState, type Untidy } from '../run/index.js';
@@ -17,8 +18,16 @@ import { Pipelines } from './pipelines.js';
 import { Progress } from './progress.js';
 import { countAttempt, countFile, countRetry } from './run-metrics.js';
 
-/** Tries in a row without progress, while the partner or a part of ours does not answer. */
+/** Tries in a row without progress, while the partner does not answer. */
 const TRIES = 5;
+/** What a part of Waybill itself is away with: no fault of the run, which waits for as long as it takes. */
+const OURS: ReadonlySet<string> = new Set([
+  'database-unavailable',
+  'event-store-unavailable',
+  'messaging-unavailable',
+  'no-answer',
+  'outcome-unknown',
+]);
 const FIRST_PAUSE_MS = 2_000;
 const CANCELLATION_LOOK_MS = 1_000;
 
@@ -72,17 +81,20 @@ export class RunExecutor {
   }
 
   private async deliverPatiently(attempt: Attempt): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
+    for (let tries = 1; ;) {
       const before = attempt.run.parts.length;
       try {
         return await this.deliverOnce(attempt, tries > 1);
-      } catch (error) {
+      } catch (thrown) {
+        const error = isTransient(thrown) ? databaseUnavailable(thrown) : thrown;
         if (!isWaybillError(error) || error.kind !== 'unavailable' || attempt.interruption()) throw error;
         if (attempt.run.parts.length > before) tries = 1;
-        if (tries >= TRIES) throw error;
+        const isOurs = OURS.has(error.slug);
+        if (tries >= TRIES && !isOurs) throw error;
         countRetry(error.slug);
         this.log.warn(`run ${attempt.runId} is tried again: ${error.message}`);
         await sleep(FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + Math.random()), undefined, { signal: attempt.signal });
+        if (!isOurs) tries += 1;
       }
     }
   }
