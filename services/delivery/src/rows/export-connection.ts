@@ -15,6 +15,18 @@ const SETTINGS = `
   set local jit = off;
   set local max_parallel_workers_per_gather = 0;`;
 
+/**
+ * A backend that sorts for minutes finds out that we are gone, where its system can look; else it would when it has a row to
+ * send. And where there is the role for it, no other right than to read what is exported.
+ */
+const GUARDS = `
+  do $$ begin set local client_connection_check_interval = '2s'; exception when others then null; end $$;
+  do $$ begin
+    if exists (select from pg_roles where rolname = '${AUDIENCE_EXPORT_ROLE}' and pg_has_role(current_user, oid, 'member')) then
+      set local role ${AUDIENCE_EXPORT_ROLE};
+    end if;
+  end $$;`;
+
 /** A snapshot of the database that others may read in while the transaction that made it is open. */
 export type SnapshotId = string;
 
@@ -44,10 +56,15 @@ export const withExportConnection = async <T>(
   };
   signal.addEventListener('abort', end, { once: true });
   try {
-    await client.query(`begin isolation level repeatable read read only; ${SETTINGS}`);
-    if (snapshot !== null) await takeSnapshot(client, snapshot); // before anything is read
-    await noticeWhenWeAreGone(client);
-    await takeRole(client);
+    const begin = `begin isolation level repeatable read read only; ${SETTINGS}`;
+    if (snapshot === null) {
+      // One question: a stream that is read often pays for each.
+      await client.query(`${begin} ${GUARDS}`);
+    } else {
+      await client.query(begin);
+      await takeSnapshot(client, snapshot); // before anything is read
+      await client.query(GUARDS);
+    }
     const { result, readToTheEnd } = await work(client);
     if (readToTheEnd) {
       await client.query('commit');
@@ -74,19 +91,4 @@ const takeSnapshot = async (client: pg.PoolClient, snapshot: SnapshotId): Promis
       { cause },
     );
   });
-};
-
-const takeRole = async (client: pg.PoolClient): Promise<void> => {
-  const { rowCount } = await client.query(
-    `select 1 from pg_roles where rolname = $1 and pg_has_role(current_user, oid, 'member')`,
-    [AUDIENCE_EXPORT_ROLE],
-  );
-  if (rowCount === 1) await client.query(`set local role ${AUDIENCE_EXPORT_ROLE}`);
-};
-
-/** A backend that sorts for minutes would else find out only when it has a row to send. Not every system can look. */
-const noticeWhenWeAreGone = async (client: pg.PoolClient): Promise<void> => {
-  await client.query(
-    `do $$ begin set local client_connection_check_interval = '2s'; exception when others then null; end $$`,
-  );
 };
