@@ -16,6 +16,8 @@ import { untilReady } from './testing/processes.js';
 
 /** Longer than any deadline of ours and any session of a broker; WAYBILL_TEST_OUTAGE_SECONDS says otherwise. */
 const AWAY_MS = Number(process.env['WAYBILL_TEST_OUTAGE_SECONDS'] ?? 30) * 1_000;
+/** All is well again by then. */
+const BACK_MS = 90_000;
 /** Nobody waits longer for an answer: the deadline of a question to another service, and a little more. */
 const PATIENCE_S = 15;
 const rows = rowsOf(25, 6_000);
@@ -70,11 +72,11 @@ describeWith('a server that all services stand on', findJars(), (jars) => {
     '(%s) is away for a while: requests wait or are told to come again, and then all is as if nothing had been',
     async (name, outage) => {
       lane.begin();
-      const before = connectPatiently(api, partner, `Before ${name}`);
+      const before = connectPatiently(api, partner, `Before ${name}`, AWAY_MS + BACK_MS);
       const runId = await exportNow(api, lane.destinationId);
       await outage.begin();
       const beganAt = Date.now();
-      const during = connectPatiently(api, partner, `Without ${name}`);
+      const during = connectPatiently(api, partner, `Without ${name}`, AWAY_MS + BACK_MS);
       const clients = askAround(api, { destinationId: lane.destinationId, runId }, AbortSignal.timeout(AWAY_MS));
       await sleep(1_000);
       const { status, body } = await api.get<{ dependencies: Record<string, { status: string }> }>('/health/ready');
@@ -92,10 +94,10 @@ describeWith('a server that all services stand on', findJars(), (jars) => {
 
       for (const connected of [await before, await during]) expect(connected.status).toBe('connected');
       await expectOnce(api, [`Before ${name}`, `Without ${name}`]);
-      await endOf(api, runId, 120_000);
+      await endOf(api, runId, BACK_MS);
       await lane.expectExactlyOnce(runId);
-      await untilReady(waybill, 90_000);
+      await untilReady(waybill, BACK_MS);
     },
-    300_000,
+    AWAY_MS + 4 * BACK_MS,
   );
 });

@@ -11,7 +11,12 @@ const LATER = [202, 503];
  * Connects an account as a careful client does: whatever goes wrong on the way, it asks again with the same key. Answers
  * the account; what it was told in between was that it should come again, and when.
  */
-export const connectPatiently = async (api: Api, partner: SftpPartner, name: string): Promise<AccountView> => {
+export const connectPatiently = async (
+  api: Api,
+  partner: SftpPartner,
+  name: string,
+  withinMs = 90_000,
+): Promise<AccountView> => {
   const key = { 'idempotency-key': `connect ${name}`, prefer: 'wait=5' };
   const { body } = await eventually(
     async () => {
@@ -27,7 +32,7 @@ export const connectPatiently = async (api: Api, partner: SftpPartner, name: str
       return answer;
     },
     ({ status }) => status === 201,
-    90_000,
+    withinMs,
   );
   return body;
 };
