@@ -26,6 +26,7 @@ const journeys = [
   'exports',
   'operation',
   'segments',
+  'traces',
 ].map((name) => `<rootDir>/services/all-in-one/src/journeys/${name}.process.spec.ts`);
 
 /** @type {import('jest').Config} */
