@@ -50,6 +50,9 @@ beforeAll(async () => {
     () => acme.get<{ status: string }>(`/v1/runs/${runId}`),
     ({ body }) => body.status === 'completed',
   );
+  const redelivery = await made(
+    acme.post<{ id: string }>(`/v1/destinations/${destination.id}/redeliveries`, { from: '2026-01-01T00:00:00Z' }),
+  );
   things = {
     accounts: account.id,
     validations: account.validation.id,
@@ -59,6 +62,7 @@ beforeAll(async () => {
     segments: 'of-acme',
     profiles: 'someone@acme.example',
     runs: runId,
+    redeliveries: redelivery.id,
   };
   bodies = await rightBodies(account.id);
 }, 120_000);
@@ -81,6 +85,7 @@ const rightBodies = async (accountId: string): Promise<Bodies> => {
     'PUT /v1/destinations/{id}/segments/{segmentId}': json({ schedule: null }),
     'POST /v1/destinations/{id}/runs': json({}),
     'POST /v1/destinations/{id}/previews': json({}),
+    'POST /v1/destinations/{id}/validations': json({}),
     'POST /v1/destinations/{id}/redeliveries': json({ from: '2026-01-01T00:00:00Z' }),
     'POST /v1/marketing-actions': json({ name: 'another' }),
     'PATCH /v1/marketing-actions/{name}': json({ friendlyName: 'Renamed' }),

@@ -3,7 +3,7 @@ import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { DescribeDelivery, profileKey, type RedeliveryFilter } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import { Context, Outcome, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
-import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
+import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
 import { RequestedRedeliveryView } from '../view/redelivery.view.js';
 import { redeliveryStream, redeliveryStreamOf } from '../stream.js';
@@ -29,10 +29,12 @@ export class RedeliverForm {
 
   @IsOptional()
   @IsString()
+  @MaxLength(256)
   code?: string;
 
   @IsOptional()
   @IsString()
+  @MaxLength(256)
   profileId?: string;
 
   /** Only tells what would be redelivered. */
