@@ -9,7 +9,7 @@ import { type Plan, type Run, runDecider } from '../run/index.js';
 import { begun, plan as basicPlan } from '../run/testing/histories.js';
 import { Boundaries, boundaryMigrations } from './boundaries.js';
 import type { Step } from './deliver.js';
-import { LOOK_AHEAD, LookAheads, mayHaveMore, pathsAhead } from './look-ahead.js';
+import { LOOK_AHEAD, LookAheads, mayHaveMore, pathsAhead, UNTOUCHED } from './look-ahead.js';
 import { PartWork, partWorkMigrations } from './part-work.js';
 
 const PROFILES = 24;
@@ -88,7 +88,7 @@ describe('the parts behind the one in hand', () => {
   it('are offered in bounded number, each where it begins and under its name, and more as the run goes on', async () => {
     const run = newRun();
     const ahead = await opened(run);
-    expect(await ahead.outcomeOf(1)).toBeUndefined();
+    expect(await ahead.outcomeOf(1)).toBe(UNTOUCHED);
     await untilOffered(run, numbers(2, 1 + LOOK_AHEAD));
     expect(await boundaries.endOf(run.runId, 4)).toBe('["0004"]');
     const taken = await work.take('ada', 60);
@@ -104,11 +104,11 @@ describe('the parts behind the one in hand', () => {
   it('are not offered when they were asked for before, nor when they are asked for again', async () => {
     const run = newRun();
     const ahead = await opened(run);
-    expect(await ahead.outcomeOf(PROFILES - 2)).toBeUndefined();
+    expect(await ahead.outcomeOf(PROFILES - 2)).toBe(UNTOUCHED);
     await untilOffered(run, numbers(PROFILES - 1, PROFILES));
     await work.complete((await work.take('ada', 60))!, staged(PROFILES - 1));
     expect(await ahead.outcomeOf(PROFILES - 1)).toEqual(staged(PROFILES - 1));
-    expect(await ahead.outcomeOf(PROFILES - 1)).toBeUndefined(); // it was set aside
+    expect(await ahead.outcomeOf(PROFILES - 1)).toBe(UNTOUCHED); // it was set aside
     await ahead.close(true);
   });
 
@@ -119,7 +119,10 @@ describe('the parts behind the one in hand', () => {
     const [two, three] = [(await work.take('ada', 60))!, (await work.take('ada', 60))!];
     const outcome = ahead.outcomeOf(2);
     await work.fail(two, new WaybillError('partner-unavailable', 'unavailable', 'No answer.'));
-    expect(await outcome).toMatchObject({ slug: 'partner-unavailable', message: 'No answer.' });
+    expect(await outcome).toMatchObject({
+      ...{ type: 'Ours', mayHaveLeft: true },
+      because: { slug: 'partner-unavailable', message: 'No answer.' },
+    });
     await work.fail(three, new WaybillError('partner-storage-full', 'refused', 'No room.'));
     await expect(ahead.outcomeOf(3)).rejects.toMatchObject({ slug: 'partner-storage-full', kind: 'refused' });
     await ahead.close(true);
@@ -129,12 +132,26 @@ describe('the parts behind the one in hand', () => {
     const run = newRun();
     const ahead = await opened(run);
     await untilOffered(run, numbers(2, 1 + LOOK_AHEAD));
+    await work.take('ada', 60);
     const outcome = ahead.outcomeOf(2);
     await database.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and query like 'copy %' and pid <> pg_backend_pid()`);
     await expect(outcome).rejects.toMatchObject({ slug: 'database-unavailable', kind: 'unavailable' });
-    await ahead.close(true);
-    expect(await waiting(run)).toEqual([]);
+    await ahead.close(false);
+    expect(await waiting(run)).toEqual([2]);
+  });
+
+  it('are staged by who asks for them where no worker has them, or one was not heard of for a lease', async () => {
+    const run = newRun();
+    const ahead = await opened(run);
+    await untilOffered(run, numbers(2, 1 + LOOK_AHEAD));
+    const two = (await work.take('ada', 60))!;
+    await database.pool.query(`update part_work set lease_until = now() - interval '1 second' where part = 2`);
+    expect(await ahead.outcomeOf(2)).toEqual({ type: 'Ours', mayHaveLeft: true });
+    expect(await work.complete(two, staged(2))).toBe(false);
+    expect(await ahead.outcomeOf(3)).toEqual(UNTOUCHED);
+    expect((await work.take('ada', 60))?.part).toBe(4);
+    await ahead.close(false);
   });
 
   it('are scouted for a few runs at once, and for others when one of these ends', async () => {

@@ -64,6 +64,16 @@ interface Try {
   readonly signal: AbortSignal;
 }
 
+/** A part that whoever executes the run stages itself. */
+export interface Ours {
+  readonly type: 'Ours';
+  /** Whether a worker had it before, and may have left something at the partner. */
+  readonly mayHaveLeft: boolean;
+  /** Why that worker did not stage it. */
+  readonly because?: WaybillError;
+}
+export const UNTOUCHED: Ours = { type: 'Ours', mayHaveLeft: false };
+
 /** Of one try at a run. Everything of it is read in one snapshot, so that parts meet whoever reads them. */
 export class LookAhead {
   /** Of the database; others may read in it until this is closed. */
@@ -75,6 +85,8 @@ export class LookAhead {
   private readonly signal: AbortSignal;
   private readonly moves = new EventEmitter().setMaxListeners(0);
   private readonly offered = new Set<number>();
+  /** The last one, which may outlast the scout. */
+  private offering: Promise<void> = Promise.resolve();
   private inHand: number;
   private found: number;
 
@@ -93,17 +105,17 @@ export class LookAhead {
         this.snapshot = id;
         resolve();
       },
-      onPartEnd: (lastKey) => this.offerAfter(this.found++, lastKey),
+      onPartEnd: (lastKey) => (this.offering = this.offerAfter(this.found++, lastKey)),
     }).catch((error: unknown) => this.over.abort(isTransient(error) ? databaseUnavailable(error) : error));
     this.ready = Promise.race([hasSnapshot, this.scouting]);
   }
 
   /**
-   * What became of a part, when it was offered; undefined: it was not, and whoever asks is to stage it. So it is after an error
-   * of the kind `unavailable`, which is answered: the worker that had the part may be the only one that could not reach
-   * something. Any other error rejects as if it had been one's own.
+   * What became of a part that a worker has; else it is for whoever asks to stage. So it is after an error of the kind
+   * `unavailable`: that worker may be the only one that could not reach something. Any other error of it rejects as if it had
+   * been one's own.
    */
-  async outcomeOf(part: number): Promise<Step | WaybillError | undefined> {
+  async outcomeOf(part: number): Promise<Step | Ours> {
     const { work } = this.tools;
     const { run } = this.of;
     this.signal.throwIfAborted();
@@ -111,12 +123,14 @@ export class LookAhead {
     this.moves.emit('move');
     const wasOffered = this.offered.delete(part);
     await work.settle(run, wasOffered ? part - 1 : part);
-    if (!wasOffered) return undefined;
+    if (!wasOffered) return UNTOUCHED;
     for (;;) {
       const heard = rung(work.bell, 'done', this.signal);
       const outcome = await work.outcomeOf(run, part);
       if (outcome?.state === 'staged') return outcome.step;
-      if (outcome) return unlessFinal(errorOf(outcome.problem));
+      if (outcome) return { type: 'Ours', mayHaveLeft: true, because: unlessFinal(errorOf(outcome.problem)) };
+      const withdrawn = await work.withdraw(run, part);
+      if (withdrawn) return { type: 'Ours', mayHaveLeft: withdrawn.retaken };
       await heard;
       this.signal.throwIfAborted();
     }
@@ -131,6 +145,7 @@ export class LookAhead {
     const { run } = this.of;
     this.over.abort();
     await this.scouting;
+    await this.offering.catch(() => undefined);
     await work.stop(run);
     while (wait && (await work.stopping(run)) > 0) await sleep(LOOK_MS / 2);
   }
@@ -143,6 +158,7 @@ export class LookAhead {
     await this.tools.boundaries.keep(run, ended, lastKey);
     while (part > this.inHand + LOOK_AHEAD) await once(this.moves, 'move', { signal: this.signal });
     if (part <= this.inHand) return; // it is staged by who asked for it
+    this.signal.throwIfAborted();
     this.offered.add(part);
     const path = pathIn(plan.folder, fileNameOfPart(plan, part, plan.revision));
     await this.tools.work.offer({ runId, attempt, part, ...scope, path, snapshot: this.snapshot });

@@ -137,6 +137,16 @@ export class PartWork {
     return rows[0];
   }
 
+  /** Takes a part out of the offer that nobody has, or whose holder was not heard of for a lease. */
+  async withdraw({ runId, attempt }: OfAttempt, part: number): Promise<{ readonly retaken: boolean } | undefined> {
+    const { rows } = await this.database.pool.query<{ retaken: boolean }>(
+      `delete from part_work where ${PLACE} and (state = 'waiting' or state = 'taken' and lease_until < now())
+       returning take is not null as retaken`,
+      [runId, attempt, part],
+    );
+    return rows[0];
+  }
+
   /** Up to a part whose outcome is recorded. */
   async settle({ runId, attempt }: OfAttempt, part: number): Promise<void> {
     await this.changed('delete from part_work where run_id = $1 and attempt = $2 and part <= $3', [

@@ -1,62 +1,44 @@
 import { AT_ONCE, Pipelines } from './pipelines.js';
 
-const never = new AbortController().signal;
-
-/** Work that goes on until it is told to end. */
-const begun = (pipelines: Pipelines, signal = never) => {
+/** Of runs, so many files that are written until they are told to end. */
+const begin = (pipelines: Pipelines, files: number) => {
   const { promise, resolve: end } = Promise.withResolvers<void>();
-  let isRunning = false;
-  const done = pipelines.use(signal, () => {
-    isRunning = true;
-    return promise;
-  });
-  return { done, end, isRunning: () => isRunning };
+  const done = Promise.all(Array.from({ length: files }, () => pipelines.use(() => promise)));
+  return { end, done };
 };
+const partsTaken = (pipelines: Pipelines): readonly (() => void)[] =>
+  Array.from({ length: 10 }, () => pipelines.takeForPart()).filter((release) => release !== undefined);
 
 describe('the files that a process writes at once', () => {
-  it('are so many and no more, and who waits longest comes next', async () => {
+  it.each([
+    [0, 2],
+    [AT_ONCE - 2, 2],
+    [AT_ONCE - 1, 1],
+    [AT_ONCE, 0],
+  ])('are, with %d of runs, %d of parts', (files, parts) => {
     const pipelines = new Pipelines();
-    const works = Array.from({ length: AT_ONCE + 2 }, () => begun(pipelines));
-    await Promise.resolve();
-    expect(works.filter((work) => work.isRunning())).toHaveLength(AT_ONCE);
-    works[0]!.end();
-    await works[0]!.done;
-    expect(works.map((work) => work.isRunning()).lastIndexOf(true)).toBe(AT_ONCE);
-    works.forEach(({ end }) => end());
-    await Promise.all(works.map(({ done }) => done));
-    expect(Array.from({ length: AT_ONCE }, () => pipelines.takeForPart()).filter(Boolean)).toHaveLength(AT_ONCE - 1);
+    const { end } = begin(pipelines, files);
+    expect(partsTaken(pipelines)).toHaveLength(parts);
+    end();
   });
 
-  it('leave one free for a run when they are parts, but for the first part', async () => {
+  it('are never waited for by runs', async () => {
     const pipelines = new Pipelines();
-    const runs = Array.from({ length: AT_ONCE - 1 }, () => begun(pipelines));
-    const release = pipelines.takeForPart();
-    expect(release).toBeDefined();
-    expect(pipelines.takeForPart()).toBeUndefined();
+    partsTaken(pipelines);
+    expect(
+      await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => pipelines.use(() => Promise.resolve(n)))),
+    ).toEqual([0, 1, 2, 3]);
+  });
+
+  it('are given back, also by what fails', async () => {
+    const pipelines = new Pipelines();
+    const { end, done } = begin(pipelines, AT_ONCE - 1);
+    await expect(pipelines.use(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    const [release] = partsTaken(pipelines);
+    expect(partsTaken(pipelines)).toEqual([]);
     release?.();
-    runs.forEach(({ end }) => end());
-    await Promise.all(runs.map(({ done }) => done));
-
-    const parts = Array.from({ length: AT_ONCE }, () => pipelines.takeForPart());
-    expect(parts.filter(Boolean)).toHaveLength(AT_ONCE - 1);
-    const run = begun(pipelines);
-    await Promise.resolve();
-    expect(run.isRunning()).toBe(true);
-  });
-
-  it('are given back also by what fails, and not waited for by what is aborted', async () => {
-    const pipelines = new Pipelines();
-    const works = Array.from({ length: AT_ONCE }, () => begun(pipelines));
-    const abort = new AbortController();
-    const waiting = begun(pipelines, abort.signal);
-    abort.abort(new Error('cancelled'));
-    await expect(waiting.done).rejects.toThrow('cancelled');
-    works.forEach(({ end }) => end());
-    await Promise.all(works.map(({ done }) => done));
-    await expect(pipelines.use(never, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-    expect(waiting.isRunning()).toBe(false);
-    expect(Array.from({ length: AT_ONCE }, () => begun(pipelines)).map(({ isRunning }) => isRunning())).toEqual(
-      Array.from({ length: AT_ONCE }, () => true),
-    );
+    end();
+    await done;
+    expect(partsTaken(pipelines)).toHaveLength(2);
   });
 });

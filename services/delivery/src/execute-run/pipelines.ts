@@ -1,61 +1,36 @@
 import { Injectable } from '@nestjs/common';
 
-/** Files that a process writes at once, whatever runs they are of: each has buffers, a thread, and connections to both sides. */
+/** Runs that a process executes at once. Each writes a file at most, which has buffers, a thread, and connections to both sides. */
 export const AT_ONCE = 4;
+/** Parts of any runs that a process stages beside them. */
+const MOST_PARTS = 2;
 
 /**
- * Who may write a file now. Whoever executes a run waits for a turn; workers that stage parts of runs take what is free, and
- * leave one free unless they have none, so that a large run holds up no small one.
+ * How many files a process writes now. Who executes a run never waits, so that a partner who hangs holds up nobody else's run.
+ * Workers that stage parts take what is free of four; six it is when runs begin after that.
  */
 @Injectable()
 export class Pipelines {
   private busy = 0;
   private ofParts = 0;
-  private readonly queue: (() => void)[] = [];
 
-  /** Rejects with the signal's reason when that aborts while it waits. */
-  async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.busy < AT_ONCE) this.busy++;
-    else await this.turn(signal);
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    this.busy++;
     try {
       return await work();
     } finally {
-      this.release();
+      this.busy--;
     }
   }
 
-  /** Answers what gives it back; undefined when there is none for parts. */
+  /** Answers what gives it back; undefined when there is none. */
   takeForPart(): (() => void) | undefined {
-    const most = this.ofParts === 0 ? AT_ONCE : AT_ONCE - 1;
-    if (this.busy >= most) return undefined;
+    if (this.busy >= AT_ONCE || this.ofParts >= MOST_PARTS) return undefined;
     this.busy++;
     this.ofParts++;
     return () => {
+      this.busy--;
       this.ofParts--;
-      this.release();
     };
-  }
-
-  /** Whoever gives one back hands it to who waits first. */
-  private turn(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const go = () => {
-        signal.removeEventListener('abort', give);
-        resolve();
-      };
-      const give = () => {
-        this.queue.splice(this.queue.indexOf(go), 1);
-        reject(signal.reason as Error);
-      };
-      signal.throwIfAborted();
-      signal.addEventListener('abort', give, { once: true });
-      this.queue.push(go);
-    });
-  }
-
-  private release(): void {
-    const next = this.queue.shift();
-    if (next) next();
-    else this.busy--;
   }
 }

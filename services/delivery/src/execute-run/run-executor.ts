@@ -9,7 +9,7 @@ import { Runs } from '../list-runs/runs.js';
 import { manifestName, type Plan, RUN_SUPERSEDED, type Run, type RunState, type Untidy } from '../run/index.js';
 import { Boundaries } from './boundaries.js';
 import { deliver, type DeliveryTools, type Step } from './deliver.js';
-import { type LookAhead, LookAheads, mayHaveMore, pathsAhead } from './look-ahead.js';
+import { type LookAhead, LookAheads, mayHaveMore, pathsAhead, UNTOUCHED } from './look-ahead.js';
 import { Partner } from './partner.js';
 import { type AccountInUse, Planner } from './plan-run.js';
 import { PartStager } from './part-stager.js';
@@ -112,7 +112,7 @@ export class RunExecutor {
       return sink.stage(path, content, { owner: `${run.runId}-${what}-${run.attempt}` });
     };
     const stageHere = (run: Run, part: number, path: string): Promise<Step> =>
-      this.pipelines.use(signal, () =>
+      this.pipelines.use(() =>
         this.parts.stage({
           ...{ run, plan, scope, signal, part, snapshot: ahead?.snapshot ?? null },
           encryptionKey: inUse.account.encryptionKey?.armored ?? null,
@@ -130,15 +130,16 @@ export class RunExecutor {
             attempt.mayHaveStaged = true;
             ahead = await this.aheads.open(run, plan, scope, signal);
           }
-          const outcome = await ahead?.outcomeOf(part);
-          if (outcome && !isWaybillError(outcome)) return outcome;
-          if (outcome) {
-            countRetry(outcome.slug);
+          const outcome = ahead ? await ahead.outcomeOf(part) : UNTOUCHED;
+          if (outcome.type !== 'Ours') return outcome;
+          const { because, mayHaveLeft } = outcome;
+          if (because) {
+            countRetry(because.slug);
             this.log.warn(
-              `run ${attempt.runId}: part ${part} is staged here, since the worker that had it could not: ${outcome.message}`,
+              `run ${attempt.runId}: part ${part} is staged here, since its worker could not: ${because.message}`,
             );
-            await sink.sweep(plan.folder, ownerOfPart(run, part), [path]);
           }
+          if (mayHaveLeft) await sink.sweep(plan.folder, ownerOfPart(run, part), [path]);
           return stageHere(run, part, path);
         },
         checkpoint: (run) => attempt.checkpoint(run),
