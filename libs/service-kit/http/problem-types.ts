@@ -175,7 +175,7 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
   ],
   'changes-forgotten': [
     'conflict',
-    'The destination was disabled, or its partner away, for longer than changes of profiles are kept (<code>WAYBILL_CHANGES_KEPT_DAYS</code>, 7 by default). Nothing more is sent until somebody decides: deactivate all of its segments and activate them again, and everybody in them is sent as they are. Who left a segment in that time is not told as having left; the partner has to compare.',
+    'The destination was disabled, or its partner away, for longer than changes are kept (<code>WAYBILL_CHANGES_KEPT_DAYS</code>). Deactivate all of its segments and activate them again: everybody in them is then sent as they are. Who left in between is not told as having left: the partner has to compare.',
   ],
   'activation-is-live': [
     'refused',
