@@ -11,7 +11,8 @@ const PROFILES = Array.from({ length: 4_000 }, (_, n) => `profile-${n}`);
 
 /**
  * The whole way in Waybill as it runs: changes read from PostgreSQL, made into events, sent in order, and kept as settled;
- * against a bare loop over the SDK that has the events in its memory.
+ * against a bare loop over the SDK that has the events in its memory. No budget: on two cores the reading, the making and the
+ * books of it cannot come for nothing; that of the sending alone is on the lane.
  */
 const changeLogTo =
   (type: PartnerType): Bench =>
@@ -35,7 +36,6 @@ const changeLogTo =
           ...measured,
           baselineName: 'bare SDK loop',
           unit: 'records/s',
-          budget: { kind: 'ratio', atLeast: 0.9 },
         }),
       ];
     } finally {
