@@ -1,10 +1,9 @@
 import { Inject, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
-import { DescribeValidation, ProveAccount } from '@waybill/contracts';
+import { ProveAccount } from '@waybill/contracts';
 import { type CommandContext, idFrom } from '@waybill/kernel';
 import {
   Context,
-  Outcome,
   PreferWait,
   SERVICE,
   ServiceController,
@@ -12,6 +11,7 @@ import {
   Summary,
   ValidationView,
   PendingValidationView,
+  validationOutcome,
 } from '@waybill/service-kit';
 import { streamOf } from '../stream.js';
 import { Accounts } from '../view/accounts.js';
@@ -38,19 +38,7 @@ export class TestAccountRoute {
       context,
       streamOf(id),
     );
-    const location = `/v1/validations/${validationId}`;
-    const report = await this.service.askUntil(
-      DescribeValidation,
-      { validationId },
-      context,
-      ({ outcome }) => outcome !== 'pending',
-      waitMs,
-    );
-    if (!report) return new Outcome({ id: validationId, outcome: 'pending' }, { status: 202, location });
-    const { outcome, startedAt, finishedAt, checks } = report;
-    return new Outcome<ValidationView>(
-      { id: validationId, subject: { kind: 'account', accountId: id }, outcome, startedAt, finishedAt, checks },
-      { status: 201, location },
-    );
+    const subject = { kind: 'account' as const, accountId: id };
+    return validationOutcome(this.service, { id: validationId, subject }, context, waitMs);
   }
 }

@@ -1,10 +1,9 @@
 import { Body, Inject, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
-import { DescribeAccount, DescribeValidation, ProveTarget } from '@waybill/contracts';
+import { DescribeAccount, ProveTarget } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import {
   Context,
-  Outcome,
   PreferWait,
   SERVICE,
   ServiceController,
@@ -12,6 +11,7 @@ import {
   Summary,
   ValidationView,
   PendingValidationView,
+  validationOutcome,
 } from '@waybill/service-kit';
 import { IsBoolean, IsOptional } from 'class-validator';
 import { specOf } from '../create-destination/create-destination.js';
@@ -59,21 +59,8 @@ export class ValidateTargetRoute {
       context,
       destinationStreamOf(destinationId),
     );
-    const location = `/v1/validations/${validationId}`;
-    const report = await this.service.askUntil(
-      DescribeValidation,
-      { validationId },
-      context,
-      ({ outcome }) => outcome !== 'pending',
-      waitMs,
-    );
-    if (!report) return new Outcome({ id: validationId, outcome: 'pending' }, { status: 202, location });
-    const { outcome, startedAt, finishedAt, checks } = report;
     const subject = { kind: 'target' as const, accountId, destinationId };
-    return new Outcome<ValidationView>(
-      { id: validationId, subject, outcome, startedAt, finishedAt, checks },
-      { status: 201, location },
-    );
+    return validationOutcome(this.service, { id: validationId, subject }, context, waitMs);
   }
 }
 
