@@ -4,6 +4,7 @@ import { type AnswerOf, DescribeDelivery } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import { SERVICE, type Service } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
+import { refuseWhenDisabled } from '../refuse-when-disabled.js';
 
 export interface RequestedRun {
   readonly id: string;
@@ -32,7 +33,7 @@ export class ExportNowHandler implements ICommandHandler<ExportNow> {
 
   async execute({ context, destinationId, segmentIds }: ExportNow): Promise<readonly RequestedRun[]> {
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
-    if (delivery.status !== 'enabled') throw destinationDisabled();
+    refuseWhenDisabled(delivery);
     if (delivery.files === null) throw destinationIsLive();
     const activations = activationsOf(delivery, segmentIds);
     const requested: RequestedRun[] = [];
@@ -64,9 +65,6 @@ export const activationsOf = (
   if (known.size === 0) throw nothingActivated();
   return [...new Set(segmentIds ?? known.keys())].map((segmentId) => known.get(segmentId) ?? notActivated(segmentId));
 };
-
-const destinationDisabled = () =>
-  new WaybillError('destination-disabled', 'conflict', 'The destination is disabled. Enable it first (POST …/enable).');
 
 const destinationIsLive = () =>
   new WaybillError(

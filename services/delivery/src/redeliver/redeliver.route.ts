@@ -5,6 +5,7 @@ import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import { Context, Outcome, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
 import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
+import { refuseWhenDisabled } from '../refuse-when-disabled.js';
 import { RequestedRedeliveryView } from '../view/redelivery.view.js';
 import { redeliveryStream, redeliveryStreamOf } from '../stream.js';
 
@@ -70,7 +71,7 @@ export class RedeliverRoute {
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
     const found = await this.deadLetters.count(context, destinationId, filter);
     if (dryRun) return new Outcome({ dryRun, ...found }, { status: 200 });
-    if (delivery.status !== 'enabled') throw destinationDisabled();
+    refuseWhenDisabled(delivery);
     const id = idFrom('redelivery', context.commandId);
     const { deadLetters } = found;
     const { revision, position } = await this.service.execute(
@@ -93,6 +94,3 @@ const whichOnes = () =>
     'malformed',
     'Say which dead letters: by runId, from and to, code or profileId.',
   );
-
-const destinationDisabled = () =>
-  new WaybillError('destination-disabled', 'conflict', 'The destination is disabled. Enable it first (POST …/enable).');
