@@ -19,13 +19,22 @@ const tier = (displayName, testMatch, options = {}) => ({ displayName, testMatch
 
 /** Run again on separate services. The others ask about one process, or say nothing new there. */
 const journeys = [
+  'catalog',
   'change-account',
   'connect-account',
   'destinations',
+  'event-hubs',
   'events',
   'exports',
+  'idempotent-commands',
+  'incremental-exports',
+  'kinesis',
   'operation',
+  'previews',
+  'runs',
   'segments',
+  'stream-activation',
+  'streams',
   'traces',
 ].map((name) => `<rootDir>/services/all-in-one/src/journeys/${name}.process.spec.ts`);
 
