@@ -167,7 +167,10 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
       }
       if (!ephemeral) await ensureTopics(deadLetters);
       const subscription = await openSubscription({
-        ...{ kafka, admin, times, observe },
+        // A client of its own: what kafkajs knows of a group's offsets it keeps once per client, and a consumer that joins
+        // empties it, also under the others of its group.
+        kafka: connectKafka(options),
+        ...{ admin, times, observe },
         groupId: `${GROUP_PREFIX}${group}`,
         options: subscribed,
         settle: settling(subscribed, handler),

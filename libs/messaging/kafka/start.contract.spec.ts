@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '@waybill/kernel';
 import { describeWith } from '@waybill/testkit/availability';
 import { findJars, type KafkaCluster, PLAIN_USER, SCRAM_USER, startKafka } from '@waybill/testkit/kafka';
-import type { MessageBus } from '../port.js';
+import type { MessageBus, Observation, Observe } from '../port.js';
 import { type KafkaMessageBusOptions, openKafka } from './message-bus.js';
-import { eventually, Ledger, publishRounds } from './testing/load.js';
+import { eventually, Ledger, numbered, publishRounds } from './testing/load.js';
 
 describeWith('opening the bus on Kafka', findJars(), (jars) => {
   let cluster: KafkaCluster;
@@ -23,6 +24,12 @@ describeWith('opening the bus on Kafka', findJars(), (jars) => {
     } finally {
       await bus.close();
     }
+  };
+
+  const watchFailures = () => {
+    const failures: Observation[] = [];
+    const observe: Observe = (seen) => void (seen.kind === 'failed' && failures.push(seen));
+    return { failures, observe };
   };
 
   it('joins its groups on a broker that has just started, many at once', async () => {
@@ -98,6 +105,52 @@ describeWith('opening the bus on Kafka', findJars(), (jars) => {
       await eventually(() => expect([ledgers[0]?.deliveries, ledgers[1]?.deliveries]).toEqual([30, 60]));
     });
   });
+
+  it('has subscriptions of one group in one process that take nothing from each other when it is shared out anew', async () => {
+    const topics = ['one', 'two', 'three'].map((name) => `waybill.test.${name}-${newId()}`);
+    const group = newId();
+    const { failures, observe } = watchFailures();
+    await using({ observe }, async (bus) => {
+      await bus.ensureTopics(topics.map((name) => ({ name, partitions: 3 })));
+      for (const topic of topics) await bus.subscribe({ group, topics: [topic] }, () => Promise.resolve());
+      failures.splice(0); // a broker that has just started loads its groups first
+      for (let round = 0; round < 20; round++) {
+        const passing = await bus.subscribe({ group, topics: [topics[0]!] }, () => Promise.resolve());
+        await passing.stop();
+      }
+    });
+    expect(failures).toEqual([]);
+  }, 60_000);
+
+  it('leaves a group that is being shared out anew, and has nothing to complain of', async () => {
+    const topics = ['first', 'leaving', 'busy'].map((name) => `waybill.test.${name}-${newId()}`);
+    const { failures, observe } = watchFailures();
+    const [inHand, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const busy = () => {
+      inHand.resolve();
+      return done.promise;
+    };
+    await using({ observe }, async (bus) => {
+      await bus.ensureTopics(topics.map((name) => ({ name, partitions: 3 })));
+      const group = newId();
+      const members = [];
+      for (const topic of topics) {
+        const handler = topic === topics[2] ? busy : () => Promise.resolve();
+        members.push(await bus.subscribe({ group, topics: [topic] }, handler));
+      }
+      failures.splice(0);
+      await bus.publish([numbered(topics[2]!, 'key', 0)]);
+      await inHand.promise;
+      await members[0]?.stop();
+      // By now the second one has heard of it; its new share has to wait for the third, which has a message in hand.
+      await sleep(1_000);
+      const stopped = members[1]?.stop();
+      await sleep(200);
+      done.resolve();
+      await stopped;
+    });
+    expect(failures).toEqual([]);
+  }, 60_000);
 
   it('tells that it is well as long as a broker answers, and that it is not when none does', async () => {
     await using({}, async (bus) => {

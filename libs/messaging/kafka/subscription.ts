@@ -219,7 +219,8 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   const { events } = consumer;
   consumer.on(events.GROUP_JOIN, ({ payload }) => {
     renewLease();
-    begin(payload.memberAssignment);
+    // Who is leaving may be given a share on the way out, since kafkajs ends what it has begun.
+    if (!over.signal.aborted) begin(payload.memberAssignment);
   });
   consumer.on(events.HEARTBEAT, () => {
     renewLease();
@@ -247,7 +248,6 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   const leave = async (): Promise<void> => {
     over.abort();
     clearTimeout(commitTimer);
-    clearTimeout(leaseTimer);
     // Without a broker the farewell would be tried for long; the session runs out instead.
     const patience = new AbortController();
     await Promise.race([
@@ -255,6 +255,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
       pause(LEAVE_MS, patience.signal),
     ]);
     patience.abort();
+    clearTimeout(leaseTimer);
   };
 
   const stop = async (): Promise<void> => {
