@@ -19,6 +19,7 @@ const { code } = await run(
   [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
+    '--disable-warning=TimeoutNegativeWarning', // of kafkajs
     join(modules, 'jest/bin/jest.js'),
     `--reporters=${join(root, 'tools/dist/test/reporter.js')}`,
     '--passWithNoTests', // stands between, or jest takes a path that follows for a reporter

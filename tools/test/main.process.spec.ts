@@ -8,7 +8,10 @@ const config = JSON.stringify({ rootDir: fixtures, testMatch: ['**/*.fixture.mjs
 const runTests = (...files: readonly string[]) => {
   const { CI: _, ...env } = process.env;
   const args = [join(import.meta.dirname, 'main.mjs'), `--config=${config}`, ...files];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    env: { ...env, WAYBILL_TEST_CLOSING_MS: '1000' },
+  });
   return { status, output: stdout + stderr, lastLine: stdout.trimEnd().split('\n').at(-1) };
 };
 
@@ -19,12 +22,19 @@ describe('npm test', () => {
 
   it('counts a file that cannot be run as failed, shows each failure, and says what could not run and why', () => {
     const { status, lastLine, output } = runTests();
-    expect(lastLine).toBe('3 passed, 2 failed, 3 skipped');
+    expect(lastLine).toBe('4 passed, 2 failed, 3 skipped');
     expect(status).toBe(1);
     expect(output).toContain('said before the failure');
     expect(output).toContain('fails.fixture.mjs: Arithmetic › holds');
     expect(output).toContain('breaks.fixture.mjs: could not be run');
     expect(output).toContain('– S3: no versitygw (no Go) [1] (2 tests)');
+  });
+
+  it('fails, and ends, where a test left something open', () => {
+    const { status, output, lastLine } = runTests('leaks');
+    expect(status).toBe(1);
+    expect(lastLine).toBe('1 passed, 1 failed, 0 skipped');
+    expect(output).toContain('A test left something open');
   });
 
   it.each(['skips', 'nothing-of-this-name'])('fails where no test ran (%s)', (file) => {

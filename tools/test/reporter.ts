@@ -31,12 +31,25 @@ export default class WaybillReporter implements Reporter {
     };
     const file = process.env['WAYBILL_TEST_SUMMARY'];
     if (file !== undefined) writeFileSync(file, JSON.stringify(totals));
+    endWithin(CLOSING_MS);
   }
 
   onRunStart(): void {}
 
   getLastError(): void {}
 }
+
+/** For what is stopped after the last test: servers that all of them shared. */
+const CLOSING_MS = Number(process.env['WAYBILL_TEST_CLOSING_MS'] || 60_000);
+
+/** What a test left open, such as a server after a failure, would keep the run for ever. */
+const endWithin = (ms: number): void => {
+  const end = () => {
+    print('\nA test left something open, which would keep the run for ever (jest --detectOpenHandles shows what).');
+    process.exit(1);
+  };
+  setTimeout(end, ms).unref();
+};
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
