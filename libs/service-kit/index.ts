@@ -12,7 +12,7 @@ export * from './http/paging.js';
 export * from './http/problem.js';
 export * from './http/service-controller.js';
 export * from './http/summary.js';
-export * from './http/unused-connections.js';
+export * from './http/closing.js';
 export * from './http/validation-outcome.js';
 export * from './http/validation.view.js';
 export * from './operation/health.js';

@@ -7,17 +7,17 @@ import type { Configuration } from '../config/configuration.js';
 import { BODY_LIMIT, takeBodies } from './bodies.js';
 import { logAnswers, withoutWiring } from '../operation/logging.js';
 import { refuseForeignPages } from './caller.js';
+import { CLOSED_IN_ORDER, closeInOrder } from './closing.js';
 import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
 import { answerFrameworkError, ProblemFilter } from './problem.js';
 import { traceRequests } from './request-traces.js';
-import { closeUnusedConnections } from './unused-connections.js';
 
 /** The HTTP side of a process: one Fastify server with the services that `root` imports. Not listening yet. */
 export const createHttpApp = async (root: Type | object): Promise<NestFastifyApplication> => {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
-    forceCloseConnections: 'idle',
+    ...CLOSED_IN_ORDER,
     frameworkErrors: answerFrameworkError,
     routerOptions: { maxParamLength: 2048 },
   });
@@ -27,7 +27,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
     abortOnError: false,
     bodyParser: false, // takes forms of web pages as well
   });
-  closeUnusedConnections(fastify);
+  closeInOrder(fastify);
   takeBodies(app);
   logAnswers(fastify);
   traceRequests(fastify);

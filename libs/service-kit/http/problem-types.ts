@@ -308,6 +308,7 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'The service that answers this path is down or restarting. Try again shortly; a command with the same <code>Idempotency-Key</code>.',
   ],
   'service-starting': ['unavailable', 'The service is starting. Try again shortly.'],
+  'service-stopping': ['unavailable', 'The service is stopping, perhaps to be started anew. Try again shortly.'],
   'stream-busy': ['unavailable', 'Too many changes of the same thing at once. Repeat the command.'],
   'outcome-unknown': [
     'unavailable',

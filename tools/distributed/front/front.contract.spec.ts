@@ -165,4 +165,30 @@ describe('the front', () => {
     expect(await answer).toMatchObject({ status: 200, text: 'late' });
     idle.destroy();
   });
+
+  it('tells a request that comes while it closes, behind one that is under way, to come again', async () => {
+    const begun = Promise.withResolvers<void>();
+    const done = Promise.withResolvers<void>();
+    handler = (_, answer) => {
+      begun.resolve();
+      void done.promise.then(() => answer.end('late'));
+    };
+    const connection = connect(Number(new URL(address).port), '127.0.0.1');
+    const heard = text(connection);
+    const get = 'GET /v1/accounts HTTP/1.1\r\nhost: localhost\r\n\r\n';
+    connection.write(get);
+    await begun.promise;
+    const closed = front.close();
+    await sleep(50);
+    connection.write(get);
+    await sleep(50);
+    done.resolve();
+    await closed;
+    const [, first, second] = (await heard).split('HTTP/1.1 ');
+    expect(first).toMatch(/^200 [^]*late$/);
+    expect(second).toMatch(/^503 /);
+    expect(second).toContain('content-type: application/problem+json');
+    expect(second).toMatch(/^retry-after: \d+\r$/m);
+    expect(second).toContain('/problems/service-stopping');
+  });
 });

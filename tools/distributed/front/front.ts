@@ -3,7 +3,8 @@ import proxy from '@fastify/http-proxy';
 import {
   answerFrameworkError,
   asWaybillError,
-  closeUnusedConnections,
+  CLOSED_IN_ORDER,
+  closeInOrder,
   type Configuration,
   problemOf,
   refuseForeignPages,
@@ -25,12 +26,12 @@ const ANSWER_MS = 600_000;
  */
 export const createFront = (configuration: Configuration, upstreams: Upstreams): FastifyInstance => {
   const front = fastify({
-    forceCloseConnections: 'idle',
+    ...CLOSED_IN_ORDER,
     frameworkErrors: answerFrameworkError,
     routerOptions: { maxParamLength: 16_384 },
   });
   const nextOf = createTurns(upstreams);
-  closeUnusedConnections(front);
+  closeInOrder(front);
   if (configuration.auth.mode === 'none') front.addHook('onRequest', async (request) => refuseForeignPages(request));
   front.setErrorHandler(answerProblem);
 

@@ -1,11 +1,16 @@
 import type { Socket } from 'node:net';
+import { WaybillError } from '@waybill/kernel';
 import type { FastifyInstance } from 'fastify';
+
+/** For the server that `closeInOrder` is given: what still comes while it closes is refused by us, in our own terms. */
+export const CLOSED_IN_ORDER = { forceCloseConnections: 'idle', return503OnClosing: false } as const;
 
 /**
  * A connection on which nothing was asked yet, as browsers and pools open them ahead, is no idle one to Node and would hold
  * up the end of the process: here they are closed with the server, and so is one that is only accepted while it closes.
+ * A request that comes behind another one on its connection is told to come again.
  */
-export const closeUnusedConnections = (fastify: FastifyInstance): void => {
+export const closeInOrder = (fastify: FastifyInstance): void => {
   const unused = new Set<Socket>();
   let closing = false;
   fastify.server.on('connection', (socket: Socket) => {
@@ -14,6 +19,9 @@ export const closeUnusedConnections = (fastify: FastifyInstance): void => {
     return socket.once('close', () => unused.delete(socket));
   });
   fastify.server.on('request', ({ socket }) => unused.delete(socket));
+  fastify.addHook('onRequest', async () => {
+    if (closing) throw new WaybillError('service-stopping', 'unavailable', 'The service is stopping; try again shortly.');
+  });
   fastify.addHook('preClose', async () => {
     closing = true;
     unused.forEach((socket) => socket.destroy());
