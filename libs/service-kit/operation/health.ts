@@ -1,5 +1,12 @@
 import { Controller, Get, Inject, Injectable, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import {
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiProperty,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import { messageOf } from '@waybill/kernel';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../http/caller.js';
@@ -8,9 +15,22 @@ import { Summary } from '../http/summary.js';
 /** Throws, with the reason, while the dependency cannot be used. */
 export type HealthCheck = () => Promise<void> | void;
 
-interface Dependency {
-  readonly status: 'up' | 'down';
-  readonly reason?: string;
+type Status = 'up' | 'down';
+
+export class LiveView {
+  @ApiProperty({ enum: ['up'] }) status!: 'up';
+}
+
+export class DependencyView {
+  @ApiProperty({ enum: ['up', 'down'] }) status!: Status;
+  @ApiProperty({ required: false, description: 'Why it is down.' }) reason?: string;
+}
+
+@ApiExtraModels(DependencyView)
+export class ReadyView {
+  @ApiProperty({ enum: ['up', 'down'] }) status!: Status;
+  @ApiProperty({ type: 'object', additionalProperties: { $ref: getSchemaPath(DependencyView) } })
+  dependencies!: Readonly<Record<string, DependencyView>>;
 }
 
 /** Every dependency of the process by name; services and the backbone add theirs. */
@@ -22,9 +42,9 @@ export class Health {
     this.checks.set(name, check);
   }
 
-  async report(): Promise<{ ready: boolean; dependencies: Record<string, Dependency> }> {
+  async report(): Promise<{ ready: boolean; dependencies: Record<string, DependencyView> }> {
     const entries = await Promise.all(
-      [...this.checks].map(async ([name, check]): Promise<readonly [string, Dependency]> => {
+      [...this.checks].map(async ([name, check]): Promise<readonly [string, DependencyView]> => {
         try {
           await check();
           return [name, { status: 'up' }];
@@ -46,14 +66,17 @@ export class HealthController {
   /** The process runs. */
   @Get('live')
   @Summary('Is it running?')
-  live() {
+  @ApiOkResponse({ type: LiveView })
+  live(): LiveView {
     return { status: 'up' };
   }
 
   /** The process can do its work: each dependency by name, 503 when one is down. */
   @Get('ready')
   @Summary('Can it do its work?')
-  async ready(@Res({ passthrough: true }) reply: FastifyReply) {
+  @ApiOkResponse({ type: ReadyView })
+  @ApiServiceUnavailableResponse({ type: ReadyView })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadyView> {
     const { ready, dependencies } = await this.health.report();
     if (!ready) void reply.status(503).header('retry-after', '2');
     return { status: ready ? 'up' : 'down', dependencies };

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { isClientId } from '@waybill/forms';
 import type { StreamType } from '@waybill/event-store';
 import { type CommandContext, idFrom, type Scope, streamName, WaybillError } from '@waybill/kernel';
@@ -18,18 +19,19 @@ const streamOf = ({ tenant, sandbox }: Scope, segmentId: string): string =>
 
 export type DefinedSegment = Extract<SegmentState, { status: 'defined' }>;
 
-export interface SegmentView {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly members: number;
-  readonly exited: number;
-  readonly updatedAt: string;
+export class SegmentView {
+  @ApiProperty() id!: string;
+  @ApiProperty() name!: string;
+  @ApiProperty() description!: string;
+  @ApiProperty({ description: 'Profiles that are in it.' }) members!: number;
+  @ApiProperty({ description: 'Profiles that were, and have left.' }) exited!: number;
+  @ApiProperty({ description: 'When it, or who is in it, changed last.' }) updatedAt!: string;
+  @ApiProperty() revision!: number;
 }
 
 export const segmentView = (
   { segmentId, name, description }: DefinedSegment,
-  changedAt: string,
+  { revision, changedAt }: { readonly revision: number; readonly changedAt: string },
   counts: SegmentCounts | undefined,
 ): SegmentView => ({
   id: segmentId,
@@ -38,6 +40,7 @@ export const segmentView = (
   members: counts?.members ?? 0,
   exited: counts?.exited ?? 0,
   updatedAt: counts?.updatedAt ?? changedAt,
+  revision,
 });
 
 /** Segments as the slices use them: definitions from the log, counts from the tables. */
@@ -63,10 +66,10 @@ export class Segments {
     return this.service.execute(segmentStream, streamOf(context, segmentId), command, context);
   }
 
-  async view(scope: Scope, segmentId: string): Promise<SegmentView & { readonly revision: number }> {
+  async view(scope: Scope, segmentId: string): Promise<SegmentView> {
     const { state, createdAt, revision } = await this.existing(scope, segmentId);
     const counts = await countsOf(this.database, scope, [segmentId]);
-    return { ...segmentView(state, createdAt, counts.get(segmentId)), revision };
+    return segmentView(state, { revision, changedAt: createdAt }, counts.get(segmentId));
   }
 }
 

@@ -1,13 +1,13 @@
 import { Body, Inject, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiCreatedResponse } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsDisplayName } from '@waybill/forms';
 import { IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 import { recipientKey } from '../encryption-key/recipient-key.js';
 import { parseAuthentication, specOf } from '../parse-authentication.js';
-import { AccountView } from '../view/account.view.js';
+import { AccountView, UnderWayView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { credentialsRejected } from '../credentials-rejected.js';
 import { ConnectAccount } from './connect-account.js';
@@ -50,6 +50,7 @@ export class ConnectAccountRoute {
   @Post()
   @Summary('Connect an account')
   @ApiCreatedResponse({ type: AccountView })
+  @ApiAcceptedResponse({ type: UnderWayView })
   async connect(@Context() context: CommandContext, @PreferWait() waitMs: number, @Body() form: ConnectAccountForm) {
     const authentication = parseAuthentication(specOf(form.type), form.authentication);
     const encryptionKey = form.encryptionKey === undefined ? null : await recipientKey(form.encryptionKey);

@@ -1,9 +1,10 @@
 import { Delete, HttpCode, Inject, Param } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiNoContentResponse } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiNoContentResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { accountInUse } from '../account/index.js';
+import { UnderWayView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { DisconnectAccount } from './disconnect-account.js';
 
@@ -19,6 +20,7 @@ export class DisconnectAccountRoute {
   @Summary('Disconnect an account')
   @HttpCode(204)
   @ApiNoContentResponse()
+  @ApiAcceptedResponse({ type: UnderWayView })
   async disconnect(@Context() context: CommandContext, @PreferWait() waitMs: number, @Param('id') id: string) {
     await this.commands.execute(new DisconnectAccount(context, id));
     const settled = await this.accounts.settled(context, id, ({ status }) => status !== 'disconnecting', waitMs);

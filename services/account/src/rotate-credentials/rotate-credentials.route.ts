@@ -1,12 +1,12 @@
 import { Body, Inject, Param, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiOkResponse } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import type { CommandContext } from '@waybill/kernel';
 import { Context, Example, Outcome, PreferWait, ServiceController, Summary } from '@waybill/service-kit';
 import { IsObject } from 'class-validator';
 import { isStanding } from '../account/index.js';
 import { credentialsRejected } from '../credentials-rejected.js';
-import { AccountView } from '../view/account.view.js';
+import { AccountView, UnderWayView } from '../view/account.view.js';
 import { Accounts } from '../view/accounts.js';
 import { RotateCredentials } from './rotate-credentials.js';
 
@@ -30,6 +30,7 @@ export class RotateCredentialsRoute {
   @Put()
   @Summary('Rotate the credentials')
   @ApiOkResponse({ type: AccountView })
+  @ApiAcceptedResponse({ type: UnderWayView })
   async rotate(
     @Context() context: CommandContext,
     @PreferWait() waitMs: number,

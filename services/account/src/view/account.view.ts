@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { connectorFor } from '@waybill/connectors';
 import { withMaskedSecrets } from '@waybill/forms';
-import type { Loaded } from '@waybill/service-kit';
+import { CheckView, type Loaded } from '@waybill/service-kit';
 import { type AccountState, isStanding, type Standing } from '../account/index.js';
 
 export class EncryptionKeyView {
@@ -10,6 +10,13 @@ export class EncryptionKeyView {
   @ApiProperty({ nullable: true, type: Number }) bits!: number | null;
   @ApiProperty({ type: [String] }) userIds!: readonly string[];
   @ApiProperty({ nullable: true, type: String }) expiresAt!: string | null;
+}
+
+/** The proof that the credentials in use have passed. */
+export class ProvenBy {
+  @ApiProperty() id!: string;
+  @ApiProperty({ enum: ['passed'] }) outcome!: 'passed';
+  @ApiProperty({ type: [CheckView] }) checks!: readonly CheckView[];
 }
 
 /** An account as clients see it: secrets masked, the proof of the credentials in use beside them. */
@@ -23,15 +30,17 @@ export class AccountView {
   @ApiProperty({ description: 'Changes when the credentials do; says nothing about them.' })
   credentialsFingerprint!: string;
   @ApiProperty({ nullable: true, type: EncryptionKeyView }) encryptionKey!: EncryptionKeyView | null;
-  @ApiProperty({ type: 'object', additionalProperties: true }) validation!: {
-    id: string;
-    outcome: 'passed';
-    checks: readonly object[];
-  };
+  @ApiProperty({ type: ProvenBy }) validation!: ProvenBy;
   @ApiProperty({ description: 'How many destinations use it.' }) destinations!: number;
   @ApiProperty() revision!: number;
   @ApiProperty() connectedAt!: string;
   @ApiProperty() connectedBy!: string;
+}
+
+/** A proof or a question that is under way when the caller's time is over: the work goes on. */
+export class UnderWayView {
+  @ApiProperty() id!: string;
+  @ApiProperty({ enum: ['connecting', 'rotating', 'disconnecting'] }) status!: string;
 }
 
 export const accountView = (

@@ -2,7 +2,7 @@ import { type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis
 import type { Api } from './testing/api.js';
 import { type Declared, declaredAnswersOf } from './testing/declared.js';
 import { eventually } from './testing/eventually.js';
-import { bodyOf, endOf, exportNow } from './testing/exports.js';
+import { bodyOf, endOf, exportNow, receiverKey } from './testing/exports.js';
 import { type SftpExports, startSftpExports } from './testing/sftp-exports.js';
 import { kinesisPartner, type Member, setUpStream } from './testing/streams.js';
 
@@ -105,7 +105,64 @@ describe('Answers are as /openapi.json declares them', () => {
     bodyOf(await api.get(headers.get('location') ?? ''));
   }, 60_000);
 
-  it('and each of these routes was heard', () => {
-    expect(declared.unheard(['delivery', 'destinations', 'activation', 'validations'])).toEqual([]);
+  it('of what is known of people', async () => {
+    const { id: made } = bodyOf(await api.post<{ id: string }>('/v1/segments', { name: 'Made' }));
+    for (const name of ['New', 'Known']) bodyOf(await api.put('/v1/segments/known', { name, description: 'Of ours' }));
+    bodyOf(await api.get(`/v1/segments/${made}`));
+    bodyOf(await api.get('/v1/segments?search=Known'));
+    const lines = '{"id":"ada","identities":{"email":"ada@x.io"},"attributes":{"age":36}}\nno line\n';
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const load = await api.send<{ rejections: object[] }>('POST', '/v1/segments/known/members', lines, headers);
+    expect(bodyOf(load).rejections).toHaveLength(1);
+    bodyOf(await api.get('/v1/profiles/ada'));
+    bodyOf(await api.delete('/v1/profiles/ada'));
+    const { body } = await scene.api.get<{ items: { id: string }[] }>('/v1/destinations');
+    expect(body.items.length).toBeGreaterThan(0);
+    bodyOf(await scene.api.send('POST', '/v1/segments/loyal/members', '{"id":"keyed"}', headers));
+    const erased = await api.delete<{ destinations: object[] }>('/v1/profiles/keyed');
+    expect(bodyOf(erased).destinations).toHaveLength(1);
+  });
+
+  it('of accounts and of what can be connected to', async () => {
+    for (const list of ['/v1/catalog', '/v1/catalog?connected=true', '/v1/marketing-actions', '/v1/accounts'])
+      bodyOf(await api.get(list));
+    for (const { type } of bodyOf(await api.get<{ items: { type: string }[] }>('/v1/catalog')).items)
+      bodyOf(await api.get(`/v1/catalog/${type}`));
+    for (const schema of ['profile-event', 'test-record']) bodyOf(await api.get(`/v1/schemas/${schema}.json`));
+    bodyOf(await api.post('/v1/marketing-actions', { name: 'own', friendlyName: 'Own', description: '' }));
+    bodyOf(await api.get('/v1/marketing-actions/own'));
+    bodyOf(await api.patch('/v1/marketing-actions/own', { friendlyName: 'Our own' }));
+    bodyOf(await api.delete('/v1/marketing-actions/own'));
+    bodyOf(await api.post('/v1/external-ids'));
+
+    const late = { prefer: 'wait=0' };
+    const { type, authentication } = kinesisPartner(kinesis, 'events');
+    const form = { type, name: 'Answers', authentication };
+    const { id } = bodyOf(await api.post<{ id: string }>('/v1/accounts', form));
+    expect((await api.post('/v1/accounts', form, late)).status).toBe(202);
+    const path = `/v1/accounts/${id}`;
+    bodyOf(await api.get(path));
+    bodyOf(await api.patch(path, { name: 'Renamed' }));
+    bodyOf(await api.put(`${path}/credentials`, { authentication }));
+    bodyOf(await api.post(`${path}/validations`));
+    expect((await api.put(`${path}/credentials`, { authentication }, late)).status).toBe(202);
+    const { items } = bodyOf(await api.get<{ items: { id: string; type: string }[] }>('/v1/accounts?type=sftp'));
+    const { armored: encryptionKey } = await receiverKey();
+    bodyOf(await api.put(`/v1/accounts/${items[0]?.id}/encryption-key`, { encryptionKey }));
+    bodyOf(await api.delete(`/v1/accounts/${items[0]?.id}/encryption-key`));
+    expect(
+      await eventually(
+        () => api.delete(path),
+        ({ status }) => status !== 409,
+      ),
+    ).toMatchObject({ status: 204 });
+  });
+
+  it('of how it goes', async () => {
+    for (const path of ['/health/live', '/health/ready']) bodyOf(await api.get(path));
+  });
+
+  it('and each of the routes was heard, but for the one that never ends', () => {
+    expect(declared.unheard()).toEqual(['GET /v1/events']);
   });
 });

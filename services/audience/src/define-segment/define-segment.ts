@@ -1,11 +1,12 @@
 import { Body, Inject, Param, Post, Put } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { IsDisplayName } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
 import { Context, Example, type Executed, Outcome, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
 import type { SegmentState } from '../segment/index.js';
-import { Segments } from '../segments.js';
+import { Segments, SegmentView } from '../segments.js';
 
 export class DefineSegment extends Command<Executed<SegmentState>> {
   constructor(
@@ -47,6 +48,7 @@ export class DefineSegmentRoute {
   /** Makes a segment under an id of ours. */
   @Post()
   @Summary('Make a segment')
+  @ApiCreatedResponse({ type: SegmentView })
   create(@Context() context: CommandContext, @Body() form: SegmentForm) {
     return this.define(context, idFrom('segment', context.commandId), form, true);
   }
@@ -54,6 +56,8 @@ export class DefineSegmentRoute {
   /** Makes a segment under an id of the client's, or revises the one that is there. */
   @Put(':id')
   @Summary('Make or revise a segment')
+  @ApiCreatedResponse({ type: SegmentView, description: 'Of a segment that was not there.' })
+  @ApiOkResponse({ type: SegmentView })
   async put(@Context() context: CommandContext, @Param('id') id: string, @Body() form: SegmentForm) {
     const { state } = await this.segments.load(context, id);
     return this.define(context, id, form, state.status === 'none');

@@ -23,10 +23,10 @@ export class AnswerDescribeSegments implements Answerer {
     return {
       segments: await Promise.all(
         segmentIds.map(async (segmentId) => {
-          const { state, createdAt } = await this.segments.load(message, segmentId);
+          const { state, revision, createdAt } = await this.segments.load(message, segmentId);
           const known = counts.get(segmentId);
           if (state.status !== 'defined') return { segmentId, exists: false, name: null, members: known?.members ?? 0 };
-          const { name, members, updatedAt } = segmentView(state, createdAt, known);
+          const { name, members, updatedAt } = segmentView(state, { revision, changedAt: createdAt }, known);
           return { segmentId, exists: true, name, members, createdAt, updatedAt };
         }),
       ),

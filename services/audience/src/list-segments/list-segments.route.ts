@@ -1,6 +1,8 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
 import type { Database } from '@waybill/postgres';
 import {
+  ApiPage,
   type Caller,
   CurrentCaller,
   DATABASE,
@@ -12,7 +14,7 @@ import {
   Summary,
 } from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
-import { type DefinedSegment, Segments, segmentStream, segmentView } from '../segments.js';
+import { type DefinedSegment, Segments, segmentStream, SegmentView, segmentView } from '../segments.js';
 import { countsOf } from '../store/segment-counts.js';
 
 export const segmentsProjection = stateProjection({ name: 'segments', streamType: segmentStream });
@@ -34,6 +36,7 @@ export class ListSegmentsRoute {
   /** Segments with how many are in them, newest first. */
   @Get()
   @Summary('List segments')
+  @ApiPage(SegmentView)
   async list(@CurrentCaller() caller: Caller, @Query() { search, ...page }: ListSegmentsQuery) {
     const found = await listStates<DefinedSegment>(this.database, 'segments', caller, page, {
       contains: { search, in: ['name', 'segmentId'] },
@@ -44,13 +47,16 @@ export class ListSegmentsRoute {
       found.items.map(({ state }) => state.segmentId),
     );
     return {
-      items: found.items.map(({ state, updatedAt }) => segmentView(state, updatedAt, counts.get(state.segmentId))),
+      items: found.items.map(({ state, revision, updatedAt: changedAt }) =>
+        segmentView(state, { revision, changedAt }, counts.get(state.segmentId)),
+      ),
       nextCursor: found.nextCursor,
     };
   }
 
   @Get(':id')
   @Summary('Show a segment')
+  @ApiOkResponse({ type: SegmentView })
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string) {
     const view = await this.segments.view(caller, id);
     return new Outcome(view, { revision: view.revision });

@@ -1,5 +1,5 @@
 import { HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
-import { ApiBody, ApiConsumes } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOkResponse, ApiProperty } from '@nestjs/swagger';
 import { invalidInput } from '@waybill/forms';
 import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
@@ -7,7 +7,7 @@ import { Context, DATABASE, Outcome, ServiceController, Summary } from '@waybill
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { Segments } from '../segments.js';
-import type { LoadFormat } from './load.js';
+import type { LoadFormat, LoadResult } from './load.js';
 import { loadMembers } from './load-members.js';
 import { LoadRecorder } from './load-recorder.js';
 
@@ -23,6 +23,23 @@ export class LoadMembersQuery {
   identity?: string;
 }
 
+export class RejectionView {
+  @ApiProperty({ description: 'From 1, as an editor shows it.' }) line!: number;
+  @ApiProperty() reason!: string;
+}
+
+/** Counts are of lines; in `replace` mode `exited` also counts the members that the upload did not name. */
+export class LoadView implements LoadResult {
+  @ApiProperty() received!: number;
+  @ApiProperty() accepted!: number;
+  @ApiProperty() entered!: number;
+  @ApiProperty() exited!: number;
+  @ApiProperty() unchanged!: number;
+  @ApiProperty() rejected!: number;
+  @ApiProperty({ type: [RejectionView], description: 'The first 100.' }) rejections!: readonly RejectionView[];
+  @ApiProperty({ description: 'Of the upload, hex.' }) sha256!: string;
+}
+
 @ServiceController('v1/segments/:id/members', 'audience')
 export class LoadMembersRoute {
   constructor(
@@ -36,6 +53,7 @@ export class LoadMembersRoute {
   @Summary('Load members from CSV or NDJSON')
   @HttpCode(200)
   @ApiConsumes('text/csv', 'application/x-ndjson')
+  @ApiOkResponse({ type: LoadView })
   @ApiBody({ schema: { type: 'string', example: 'email,city\nada@example.com,London\n' } })
   async load(
     @Context() context: CommandContext,

@@ -1,8 +1,8 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiOkResponse, ApiProperty } from '@nestjs/swagger';
 import { type ConnectorSpec, specFor, specs } from '@waybill/connectors';
 import { WaybillError } from '@waybill/kernel';
-import { type Caller, CurrentCaller, ServiceController, Summary } from '@waybill/service-kit';
+import { ApiPage, type Caller, CurrentCaller, ServiceController, Summary } from '@waybill/service-kit';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import { type ConnectionCounts, Connections } from '../connections/connections.js';
 import { listingOf } from '../record-destination-types/record-destination-types.js';
@@ -22,7 +22,7 @@ export class CatalogQuery {
 }
 
 /** What a card of the catalog shows; it never loses the way to configure another destination. */
-class CatalogCard {
+export class CatalogCard {
   @ApiProperty() type!: string;
   @ApiProperty() name!: string;
   @ApiProperty() description!: string;
@@ -31,6 +31,26 @@ class CatalogCard {
   @ApiProperty({ description: 'At least one account of this type.' }) connected!: boolean;
   @ApiProperty() destinations!: number;
   @ApiProperty({ enum: ['configure', 'activate'] }) primaryAction!: 'configure' | 'activate';
+}
+
+const FORM = { type: 'object', additionalProperties: true, description: 'JSON Schema 2020-12.' } as const;
+
+export class AuthenticationView {
+  @ApiProperty() method!: string;
+  @ApiProperty() title!: string;
+  @ApiProperty(FORM) schema!: Readonly<Record<string, unknown>>;
+}
+
+export class TargetView {
+  @ApiProperty(FORM) schema!: Readonly<Record<string, unknown>>;
+}
+
+/** A card with the forms of its steps. */
+export class DestinationTypeView extends CatalogCard {
+  @ApiProperty({ description: 'Whether its files can be encrypted for an OpenPGP key of the account.' })
+  encryption!: boolean;
+  @ApiProperty({ type: [AuthenticationView] }) authentication!: readonly AuthenticationView[];
+  @ApiProperty({ type: TargetView }) target!: TargetView;
 }
 
 const NONE: ConnectionCounts = { accounts: 0, destinations: 0 };
@@ -56,6 +76,7 @@ export class BrowseCatalogRoute {
   /** Every destination type as a card. */
   @Get()
   @Summary('Browse the catalog')
+  @ApiPage(CatalogCard)
   async list(@CurrentCaller() caller: Caller, @Query() { search, category, connected }: CatalogQuery) {
     const counts = await this.connections.countsByType(caller);
     const items = specs
@@ -69,7 +90,8 @@ export class BrowseCatalogRoute {
   /** One card with the forms of its steps, as JSON Schema made from the classes that validate them. */
   @Get(':type')
   @Summary('Show a destination type and its forms')
-  async card(@CurrentCaller() caller: Caller, @Param('type') type: string) {
+  @ApiOkResponse({ type: DestinationTypeView })
+  async card(@CurrentCaller() caller: Caller, @Param('type') type: string): Promise<DestinationTypeView> {
     const spec = specFor(type);
     if (!spec) {
       const known = specs.map((one) => one.type).join(', ');

@@ -1,5 +1,5 @@
 import { Get, Headers, Inject, Query, Req, Res } from '@nestjs/common';
-import { ApiProduces } from '@nestjs/swagger';
+import { ApiOkResponse } from '@nestjs/swagger';
 import { WaybillError } from '@waybill/kernel';
 import { type Caller, CurrentCaller, ServiceController, Summary } from '@waybill/service-kit';
 import { IsOptional, IsString } from 'class-validator';
@@ -24,7 +24,7 @@ export class WatchEventsRoute {
   /** What changes, as server-sent events: each a CloudEvent. With `Last-Event-ID` it goes on after that one, else from now. */
   @Get()
   @Summary('Watch what changes (server-sent events)')
-  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' } } } })
   async watch(
     @CurrentCaller() caller: Caller,
     @Query() { types }: WatchEventsQuery,
