@@ -26,7 +26,7 @@ import {
   type SubscriptionContext,
   type SubscriptionTimes,
 } from './subscription.js';
-import { applyTopics, checkTopics, partitionCounts } from './topics.js';
+import { applyTopics, partitionCounts } from './topics.js';
 
 export interface KafkaTimes extends SubscriptionTimes {
   /** How long a publication may take with all its retries. */
@@ -58,7 +58,7 @@ const PLAIN_TYPES: Readonly<Record<string, string>> = { [MEMBERSHIPS_TOPIC]: Mem
 /** All groups of Waybill begin with it, so that a cluster can be shared and rights be given by prefix. */
 export const GROUP_PREFIX = 'waybill.';
 const HEALTH_MS = 5_000;
-const APPLY = 'make it with `waybill topics apply`';
+const APPLY = 'make it with `waybill topics apply`, and let the user of Kafka see it (DESCRIBE)';
 
 /**
  * The bus on Kafka. Rejects when no broker is reached (`messaging-unavailable`), the user is not let in
@@ -85,13 +85,15 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
   };
 
   const ensureTopics = async (declarations: readonly TopicDeclaration[]): Promise<void> => {
-    const reports = await reaching(() =>
-      makeTopics ? applyTopics(admin, declarations, options.replication) : checkTopics(admin, declarations),
-    );
-    for (const { name, wanted, partitions } of reports) {
-      if (partitions === undefined) throw topicUnknown(name, APPLY);
-      if (partitions !== wanted) throw topicDiffers(name, partitions, wanted);
-      counts.set(name, partitions);
+    const known = await reaching(async () => {
+      if (makeTopics) await applyTopics(admin, declarations, options.replication);
+      return partitionCounts(admin);
+    });
+    for (const { name, partitions } of declarations) {
+      const existing = known.get(name);
+      if (existing === undefined) throw topicUnknown(name, APPLY);
+      if (existing !== partitions) throw topicDiffers(name, existing, partitions);
+      counts.set(name, existing);
     }
   };
 

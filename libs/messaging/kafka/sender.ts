@@ -1,7 +1,7 @@
 import type { Kafka, Message as OutgoingRecord, Producer, ProducerBatch } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
 import { connectKafka, type KafkaConnection, MANY_RETRIES } from './connection.js';
-import { rootOf } from './refusal.js';
+import { refusalOf, rootOf } from './refusal.js';
 
 export interface AddressedRecord {
   readonly topic: string;
@@ -76,7 +76,7 @@ export const openSender = async (connection: KafkaConnection, deadlineMs: number
         // Those behind it go, too: what is published again must not come after what followed it.
         const unsent = [...batch, ...waiting];
         waiting = [];
-        unsent.forEach(({ ticket }) => ticket.reject(messagingUnavailable(error)));
+        unsent.forEach(({ ticket }) => ticket.reject(refusalOf(error) ?? messagingUnavailable(error)));
       }
     }
     running = undefined;

@@ -7,7 +7,7 @@ import type { Observe, Subscription, SubscriptionOptions } from '../port.js';
 import { bySubscription } from './assigner.js';
 import { FEW_RETRIES } from './connection.js';
 import { boundsOf, committedPositions } from './positions.js';
-import { refusalOf } from './refusal.js';
+import { refusalOf, rootOf } from './refusal.js';
 import { createShare, type PartitionOffset, type Share, type ShareOptions } from './share.js';
 
 export interface SubscriptionTimes {
@@ -66,6 +66,12 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   let troubled: { readonly since: number; readonly why: string } | undefined;
   let failures = 0;
   let joining = true;
+
+  /** kafkajs keeps to itself that looking the coordinator up is refused. */
+  const whyNotRead = (error: unknown): string =>
+    rootOf(error).name === 'KafkaJSGroupCoordinatorNotFound'
+      ? `no broker coordinates it yet, or the user of Kafka may not read the group ${groupId}`
+      : messageOf(error);
 
   const failed = (doing: string, error: unknown) =>
     observe({ kind: 'failed', doing: `${doing} (group ${options.group})`, error });
@@ -231,7 +237,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     void revoke();
     if (over.signal.aborted) return;
     failed('reading', error);
-    troubled ??= { since: performance.now(), why: error.message };
+    troubled ??= { since: performance.now(), why: whyNotRead(error) };
     if (!restart) void startAgain(error);
   });
 
@@ -239,7 +245,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   const startAgain = async (error: unknown): Promise<void> => {
     const refusal = refusalOf(error);
     if (refusal !== undefined) joined.reject(refusal);
-    troubled ??= { since: performance.now(), why: messageOf(error) };
+    troubled ??= { since: performance.now(), why: whyNotRead(error) };
     failures += 1;
     await pause(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), over.signal);
     if (!over.signal.aborted) await run().catch(startAgain);

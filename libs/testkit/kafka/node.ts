@@ -8,9 +8,11 @@ import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { freePort, type LocalProcess, startProcess } from '../local-process/index.js';
 
-/** Who may come in through the listener that asks: each of these users by its mechanism. */
+/** Who may come in through the listener that asks, each by its mechanism, and may do everything, as who need not say a name may. */
 export const SCRAM_USER = { username: 'alice', password: 'alice-secret' };
 export const PLAIN_USER = { username: 'bob', password: 'bob-secret' };
+/** By SCRAM, too; may do what a test grants. */
+export const RESTRICTED_USER = { username: 'carol', password: 'carol-secret' };
 
 /** How a client may come in: `plain` lets anybody, the `sasl` ones ask for a name and a password, the `tls` ones encrypt. */
 const LISTENERS = { plain: 'PLAINTEXT', sasl: 'SASL_PLAINTEXT', tls: 'SSL', sasltls: 'SASL_SSL' } as const;
@@ -77,6 +79,8 @@ ssl.keystore.type=PEM
 ssl.keystore.location=${home}/broker.pem
 sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN${logins.join('')}
 log.dirs=${home}/data
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:${SCRAM_USER.username};User:${PLAIN_USER.username}
 auto.create.topics.enable=false
 default.replication.factor=${replicas}
 min.insync.replicas=${Math.max(1, replicas - 1)}
@@ -111,11 +115,16 @@ export const prepareNode = async (options: NodeOptions): Promise<KafkaNode> => {
   await mkdir(home);
   await writeFile(settings, configuration(home, options, addresses));
   await writeFile(join(home, 'broker.pem'), `${certificate.key}\n${certificate.certificate}`);
-  const user = `[name=${SCRAM_USER.username},password=${SCRAM_USER.password}]`;
+  const scramUsers = [SCRAM_USER, RESTRICTED_USER].flatMap(({ username, password }) =>
+    ['SCRAM-SHA-512', 'SCRAM-SHA-256'].flatMap((mechanism) => [
+      '--add-scram',
+      `${mechanism}=[name=${username},password=${password}]`,
+    ]),
+  );
   await promisify(execFile)('java', [
     ...[LOGGING, '-XX:TieredStopAtLevel=1', '-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format'],
     ...['--cluster-id', clusterId, '--config', settings],
-    ...['--add-scram', `SCRAM-SHA-512=${user}`, '--add-scram', `SCRAM-SHA-256=${user}`],
+    ...scramUsers,
   ]);
 
   let server: LocalProcess | undefined;
