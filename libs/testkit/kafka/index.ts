@@ -6,6 +6,7 @@ import { findJars, prepareJars } from './jars.js';
 export * from './cluster.js';
 export { emptyKafka } from './empty.js';
 export { fetchJars, findJars } from './jars.js';
+export { readKafka } from './read.js';
 export { type KafkaNode, PLAIN_USER, RESTRICTED_USER, SCRAM_USER } from './node.js';
 
 /** Some Kafka to talk to, wherever it runs. */

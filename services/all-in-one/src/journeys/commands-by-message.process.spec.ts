@@ -1,7 +1,5 @@
 import { newId } from '@waybill/kernel';
 import type { MessageBus, OutgoingMessage, ReceivedMessage } from '@waybill/messaging';
-import { openPostgresMessageBus } from '@waybill/messaging/postgres';
-import { type Database, openDatabase, openWakeups, type Wakeups } from '@waybill/postgres';
 import type { Api } from './testing/api.js';
 import { endOf, setUpDelivery } from './testing/exports.js';
 import { eventually } from './testing/eventually.js';
@@ -14,8 +12,6 @@ const REPLIES = 'acme.billing.replies';
 let waybill: Waybill;
 let api: Api;
 let partner: SftpPartner;
-let database: Database;
-let wakeups: Wakeups;
 let bus: MessageBus;
 const replies: ReceivedMessage[] = [];
 
@@ -23,16 +19,12 @@ const replies: ReceivedMessage[] = [];
 beforeAll(async () => {
   [waybill, partner] = await Promise.all([startWaybill(), startSftpPartner()]);
   api = waybill.api();
-  database = await openDatabase({ url: waybill.databaseUrl, schema: 'messaging' });
-  wakeups = openWakeups(waybill.databaseUrl);
-  bus = await openPostgresMessageBus({ database, wakeups });
+  bus = await waybill.openBus();
   await bus.ensureTopics([{ name: REPLIES, partitions: 1 }]);
   await bus.subscribe({ group: 'billing', topics: [REPLIES] }, async (reply) => void replies.push(reply));
 }, 90_000);
 afterAll(async () => {
   await bus.close();
-  await wakeups.close();
-  await database.close();
   await Promise.all([waybill.close(), partner.stop()]);
 });
 

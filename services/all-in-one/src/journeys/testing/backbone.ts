@@ -1,6 +1,10 @@
 import { fileURLToPath } from 'node:url';
+import type { MessageBus } from '@waybill/messaging';
+import { openKafka } from '@waybill/messaging/kafka';
+import { openPostgresMessageBus } from '@waybill/messaging/postgres';
+import { openDatabase, openWakeups } from '@waybill/postgres';
 import { type EventStoreDbServer, startEventStoreDb } from '@waybill/testkit/eventstoredb';
-import { emptyKafka } from '@waybill/testkit/kafka';
+import { emptyKafka, readKafka } from '@waybill/testkit/kafka';
 
 /** What a Waybill of a test runs on, beside its database. */
 export interface Backbone {
@@ -10,6 +14,10 @@ export interface Backbone {
   /** Whether it is several processes, to be signalled as one. */
   readonly isGroup: boolean;
   readonly eventStore: EventStoreDbServer | undefined;
+  /** The bus that its services speak on, for an internal service beside them; its `close` closes all that was opened for it. */
+  openBus(databaseUrl: string): Promise<MessageBus>;
+  /** What it records and says outside of its database, as text. */
+  texts(): Promise<Readonly<Record<string, string>>>;
   close(): Promise<void>;
 }
 
@@ -21,6 +29,18 @@ const embedded = (): Backbone => ({
   environment: {},
   isGroup: false,
   eventStore: undefined,
+  async openBus(url) {
+    const database = await openDatabase({ url, schema: 'messaging' });
+    const wakeups = openWakeups(url);
+    const bus = await openPostgresMessageBus({ database, wakeups });
+    const close = async () => {
+      await bus.close();
+      await wakeups.close();
+      await database.close();
+    };
+    return { ...bus, close };
+  },
+  texts: () => Promise.resolve({}),
   close: () => Promise.resolve(),
 });
 
@@ -32,6 +52,14 @@ const distributed = async (brokers: string): Promise<Backbone> => {
     environment: { WAYBILL_KAFKA_BROKERS: brokers, WAYBILL_EVENTSTOREDB_URL: eventStore.url },
     isGroup: true,
     eventStore,
+    openBus: () => openKafka({ brokers: brokers.split(',') }),
+    texts: async () => ({
+      ...(await readKafka(brokers.split(','))),
+      EventStoreDB: eventStore.log.events
+        .flatMap(({ data, metadata }) => [data, metadata])
+        .map((bytes) => Buffer.from(bytes).toString('utf8'))
+        .join('\n'),
+    }),
     close: () => eventStore.stop(),
   };
 };

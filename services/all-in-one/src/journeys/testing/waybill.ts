@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessageBus } from '@waybill/messaging';
 import { testDatabase } from '@waybill/testkit/postgres';
 import { type Api, apiOf } from './api.js';
 import { openBackbone } from './backbone.js';
@@ -23,6 +24,10 @@ export interface Waybill {
   readonly address: string;
   /** With `DATABASE_URL` set to nothing it has its own database, embedded, at this address while it runs. */
   readonly databaseUrl: string;
+  /** The bus that its services speak on, for an internal service beside them. */
+  openBus(): Promise<MessageBus>;
+  /** What it has recorded and said outside of its database, as text. */
+  texts(): Promise<Readonly<Record<string, string>>>;
   /** Everything it has printed on both streams, of earlier processes too. */
   readonly output: string;
   /** Speaks as this tenant, sandbox and actor, by the headers that are taken without authentication. */
@@ -121,14 +126,18 @@ export const startWaybill = async (environment: Environment = {}, args: readonly
     }
   };
 
+  const databaseUrl = () => (environment['DATABASE_URL'] === '' ? embeddedUrlOf(folder) : database.url);
+
   await start();
   return {
     get address() {
       return address;
     },
     get databaseUrl() {
-      return environment['DATABASE_URL'] === '' ? embeddedUrlOf(folder) : database.url;
+      return databaseUrl();
     },
+    openBus: () => backbone.openBus(databaseUrl()),
+    texts: () => backbone.texts(),
     get output() {
       return lines.join('\n');
     },
