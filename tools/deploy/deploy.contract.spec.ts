@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,11 +25,24 @@ interface Service {
   readonly healthcheck?: object;
   readonly environment?: Readonly<Record<string, string>>;
   readonly command?: readonly string[];
+  readonly volumes?: readonly string[];
+}
+
+interface OpenApi {
+  readonly security: readonly object[];
+  readonly paths: object;
+  readonly components: { readonly securitySchemes: object };
 }
 
 const compose = parse(read('docker-compose.yml'), { merge: true }) as {
   readonly services: Readonly<Record<string, Service>>;
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 };
+/** Files of the clone that containers are handed as they are. */
+const handedOver = [
+  ...Object.values(compose.services).flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')[0])),
+  ...Object.values(compose.secrets).map(({ file }) => file),
+].flatMap((source = '') => (source.startsWith('./') ? source.slice(2) : []));
 const SECRETS = { POSTGRES_PASSWORD: 'one', SFTP_PASSWORD: 'two', S3_SECRET_KEY: 'three' };
 
 describe('docker-compose.yml', () => {
@@ -105,6 +118,51 @@ describe('deploy/nginx.conf', () => {
     // There the query stands behind the path.
     const asThere = ({ source }: RegExp) => source.replaceAll('\\/', '/').replace(/\(\/\|\$\)$/, String.raw`(/|\?|$)`);
     expect(rules).toEqual(OWNERS.map(([paths, owner]) => [asThere(paths), owner]));
+  });
+});
+
+describe('deploy/prepare.mjs', () => {
+  let clone: string;
+  const prepare = () => {
+    const script = `umask 077 && "${process.execPath}" deploy/prepare.mjs`;
+    const { status, stdout } = spawnSync('sh', ['-c', script], { cwd: clone, encoding: 'utf8' });
+    return { status, token: stdout.trim().split('\n').at(-1) };
+  };
+  const written = (file: string) => readFileSync(join(clone, file), 'utf8');
+
+  beforeEach(() => {
+    clone = mkdtempSync(join(tmpdir(), 'waybill-prepare-'));
+    for (const file of ['deploy/prepare.mjs', 'deploy/nginx.conf', 'docs/openapi.json'])
+      cpSync(join(root, file), join(clone, file));
+    chmodSync(join(clone, 'deploy/nginx.conf'), 0o600);
+  });
+  afterEach(() => rmSync(clone, { recursive: true }));
+
+  it('lets containers read what they are handed, and nobody else what is secret, whatever the umask is', () => {
+    expect(prepare().status).toBe(0);
+    const modeOf = (file: string) => (statSync(join(clone, file)).mode & 0o777).toString(8);
+    for (const file of handedOver) expect([file, modeOf(file)]).toEqual([file, '644']);
+    for (const file of ['.env', 'deploy/secrets/issuer.pem']) expect([file, modeOf(file)]).toEqual([file, '600']);
+    expect(modeOf('deploy/secrets')).toBe('700');
+  });
+
+  it('keeps the secrets when it is run again, and mends their modes', () => {
+    prepare();
+    const secrets = ['.env', 'deploy/secrets/master.key', 'deploy/secrets/issuer.pem', 'deploy/secrets/jwks.json'];
+    const before = secrets.map(written);
+    chmodSync(join(clone, 'deploy/secrets/master.key'), 0o600);
+    expect(prepare().status).toBe(0);
+    expect(secrets.map(written)).toEqual(before);
+    expect(statSync(join(clone, 'deploy/secrets/master.key')).mode & 0o777).toBe(0o644);
+  });
+
+  it('describes the API as it is there: with a token, and without what nginx does not pass on', () => {
+    prepare();
+    const { security, components, paths } = JSON.parse(written('deploy/openapi.json')) as OpenApi;
+    const there = JSON.parse(read('docs/openapi.json')) as OpenApi;
+    expect(security).toEqual([{ bearer: [] }]);
+    expect(components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } });
+    expect([...Object.keys(paths), '/health/ready'].sort()).toEqual(Object.keys(there.paths).sort());
   });
 });
 
