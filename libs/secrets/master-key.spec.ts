@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadMasterKey } from './master-key.js';
+import { isOpenToAll, loadMasterKey } from './master-key.js';
 
 describe('the master key', () => {
   let folder: string;
@@ -87,5 +87,16 @@ describe('the master key', () => {
     await chmod(file, 0o644);
     await loadMasterKey({ file, warn });
     expect(warnings).toEqual([expect.stringMatching(/may be read by every user.*chmod 600/)]);
+  });
+
+  it.each([
+    ['/home/waybill/master.key', 0o100604, true],
+    ['/home/waybill/master.key', 0o100640, false],
+    ['/run/secrets/master.key', 0o100444, false],
+    ['/var/run/secrets/waybill/master.key', 0o100644, false],
+    ['/run/secrets/../../home/waybill/master.key', 0o100644, true],
+    ['/srv/run/secrets/master.key', 0o100644, true],
+  ])('is warned about as it lies at %s, unless only this process is there to read it', (file, mode, warned) => {
+    expect(isOpenToAll(file, mode)).toBe(warned);
   });
 });

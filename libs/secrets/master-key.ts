@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, open as openFile, readFile, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { WaybillError } from '@waybill/kernel';
 import { KEY_BYTES, open, seal } from './envelope.js';
 
@@ -54,10 +54,17 @@ export const loadMasterKey = async ({ value, file, generateIn, warn }: MasterKey
   return await read(kept, warn);
 };
 
+/** Where Docker and Podman mount secrets, readable by all in a container: there nobody else is. */
+const SECRETS_MOUNT = /^(\/var)?\/run\/secrets\//;
+
+/** Whether every user of the machine may read a file of this mode there, as its own bits say. */
+export const isOpenToAll = (file: string, mode: number): boolean =>
+  process.platform !== 'win32' && (mode & 0o007) !== 0 && !SECRETS_MOUNT.test(resolve(file));
+
 const read = async (file: string, warn: (text: string) => void): Promise<KeyWrapper> => {
   try {
     const { mode } = await stat(file);
-    if (process.platform !== 'win32' && (mode & 0o007) !== 0) {
+    if (isOpenToAll(file, mode)) {
       warn(`The master key file ${file} may be read by every user of this machine; chmod 600 it.`);
     }
     return parse(await readFile(file, 'utf8'), `The file ${file}`);
