@@ -1,8 +1,8 @@
 // An internal service of yours, in plain kafkajs: it defines a segment by command, reports who is in it, and listens to what
 // Waybill tells. Every message and topic is described in docs/asyncapi.json.
 //
-//   npm run distributed                                                 prints where Kafka listens
-//   WAYBILL_KAFKA_BROKERS=127.0.0.1:9092 node examples/kafka.mjs
+//   npm run distributed                                                 says where Kafka listens: "Kafka: 127.0.0.1:…"
+//   WAYBILL_KAFKA_BROKERS=127.0.0.1:… node examples/kafka.mjs           in another terminal, with that port
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 

@@ -46,11 +46,14 @@ const main = async (): Promise<number> => {
   const configuration = readConfiguration(withoutOurs(process.env));
 
   await using opened = new AsyncDisposableStack();
-  const folder = process.env['WAYBILL_DATA'] || (await throwaway(opened));
+  const kept = process.env['WAYBILL_DATA'];
+  const folder = kept || (await throwaway(opened));
+  say('starts what the services stand on');
   const environment = await openServers({ ...process.env, WAYBILL_DATA: folder }, folder, opened, say);
   // Made once, before six processes look for it at the same time.
   const { masterKey: value, masterKeyFile: file } = configuration;
-  await loadMasterKey({ value, file, generateIn: folder, warn: say });
+  // Nobody is to keep a copy of a key whose secrets go with it.
+  await loadMasterKey({ value, file, generateIn: folder, warn: (text) => kept && say(text) });
 
   const stack = await startStack({ configuration, environment, replicas, signal });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
