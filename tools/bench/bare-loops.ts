@@ -1,7 +1,13 @@
 import { EventHubProducerClient } from '@azure/event-hubs';
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import type { BenchRequest } from './requests.js';
+import type { EventRecord } from '@waybill/connectors';
 import type { PartnerAddress } from './stream-partner.js';
+
+/** The records of one request, and the partition key of it where there is one. */
+export interface BenchRequest {
+  readonly bucket: string;
+  readonly records: readonly EventRecord[];
+}
 
 interface BareLoop {
   send(request: BenchRequest): Promise<void>;

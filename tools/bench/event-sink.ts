@@ -1,7 +1,8 @@
 import { connectorFor, type Credentials, type EventSink } from '@waybill/connectors';
 import { checkArrivals } from './arrivals.js';
 import { CHANGES, EVENTS, TOLD } from './profile-events.js';
-import { type BenchRequest, inParallel, sendBare } from './requests.js';
+import type { BenchRequest } from './bare-loops.js';
+import { inParallel, sendBare } from './requests.js';
 import { alternate, type Bench, rates } from './result.js';
 import {
   type BenchPartner,

@@ -3,7 +3,8 @@ import { DestinationSender, type Feed, SENDER_LIMITS } from '@waybill/delivery';
 import { checkArrivals } from './arrivals.js';
 import { openSink } from './event-sink.js';
 import { CHANGES, EVENTS, TOLD } from './profile-events.js';
-import { type BenchRequest, sendBare } from './requests.js';
+import type { BenchRequest } from './bare-loops.js';
+import { sendBare } from './requests.js';
 import { alternate, type Bench, type BenchRow, rates } from './result.js';
 import { type BenchPartner, PARTNER_NAMES, type PartnerType, startBenchPartner } from './stream-partner.js';
 

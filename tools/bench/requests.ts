@@ -1,13 +1,6 @@
-import type { EventRecord } from '@waybill/connectors';
 import { SENDER_LIMITS } from '@waybill/delivery';
-import { bareLoop } from './bare-loops.js';
+import { bareLoop, type BenchRequest } from './bare-loops.js';
 import type { PartnerAddress } from './stream-partner.js';
-
-/** The records of one request, and the partition key of it where there is one. */
-export interface BenchRequest {
-  readonly bucket: string;
-  readonly records: readonly EventRecord[];
-}
 
 /** Sends requests one after another, as many at once as a lane does; answers how many seconds it took. */
 export const inParallel = async (
