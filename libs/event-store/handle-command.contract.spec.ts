@@ -218,13 +218,6 @@ describe('handling a command', () => {
     },
   );
 
-  it('refuses a deleted stream', async () => {
-    const stream = newStream();
-    await handle(stream, open);
-    await store.deleteStream(stream, { expected: 0 });
-    await expect(handle(stream, open)).rejects.toMatchObject({ slug: 'stream-deleted' });
-  });
-
   it('folds streams that are longer than a page, old shapes among the events', async () => {
     const stream = newStream();
     await handle(stream, open);

@@ -73,7 +73,7 @@ export const checkStream = (stream: string): void => {
 };
 
 export const checkExpected = (expected: ExpectedRevision): ExpectedRevision => {
-  if (typeof expected === 'string' || (Number.isSafeInteger(expected) && expected >= 0)) return expected;
+  if (expected === 'no-stream' || (Number.isSafeInteger(expected) && expected >= 0)) return expected;
   throw malformed(`A revision is a whole number from 0; ${expected} is none.`);
 };
 

@@ -3,8 +3,8 @@ import type { EventMetadata, RecordedEvent } from '@waybill/kernel';
 /** A decimal number as text, ordered within one log (`compare`) and otherwise opaque: it need not count events. */
 export type Position = string;
 
-/** What the writer knows of the stream: its last revision, that it does not exist, or nothing. */
-export type ExpectedRevision = number | 'no-stream' | 'any';
+/** What the writer knows of the stream: its last revision, or that it does not exist. */
+export type ExpectedRevision = number | 'no-stream';
 
 export interface NewEvent {
   /** A UUID, derived from stream, command and index (`idFrom`), so that a retry carries the same ids. */
@@ -27,7 +27,7 @@ export interface Appended {
 
 export interface StreamSlice {
   readonly events: readonly RecordedEvent[];
-  /** Last revision of the stream, -1 when it has none or is deleted. */
+  /** Last revision of the stream, -1 when it has none, or somebody deleted it. */
   readonly lastRevision: number;
 }
 
@@ -58,8 +58,8 @@ export interface ReadAllOptions {
  * An append-only log of streams. Reading is pull, so that back-pressure, tests and shutdown are the same on every engine.
  * Every call has a deadline on the client's side.
  *
- * Errors (WaybillError slugs): `revision-conflict` (kind conflict), `stream-deleted` (conflict), `event-too-large` (too-large: over 64 KiB of JSON in one event's data, or
- * 1 MB in one append), `event-malformed` (malformed: an id, a type or a stream name that no engine takes, or no events),
+ * Errors (WaybillError slugs): `revision-conflict` (kind conflict), `stream-deleted` (conflict: for ever, by somebody with
+ * access to the engine), `event-too-large` (too-large: over 64 KiB of JSON in one event's data, or 1 MB in one append), `event-malformed` (malformed: an id, a type or a stream name that no engine takes, or no events),
  * `outcome-unknown` (unavailable: retry with the same ids), `event-store-unavailable` (unavailable: nothing happened).
  */
 export interface EventStore {
@@ -80,11 +80,6 @@ export interface EventStore {
   readonly start: Position;
   /** Negative, zero or positive, as for sorting. Throws `position-malformed` (kind malformed) for what is no position. */
   compare(a: Position, b: Position): number;
-  /**
-   * Deletes softly: reads find nothing, a writer gets `stream-deleted`, `readAll` still shows the events. A second time
-   * changes nothing; a stream that never was is a `revision-conflict`.
-   */
-  deleteStream(stream: string, options: { readonly expected: number | 'any' }): Promise<void>;
   /** Calls back when something may have been appended. A hint: it may be late, doubled or lost; polling is the truth. */
   onAppended(listener: () => void): () => void;
   /** Lets appends in hand end. The database or client it was opened on stays open. */

@@ -88,7 +88,13 @@ describe('the relay', () => {
   };
 
   const append = async (stream: string, indexes: readonly number[], type = 'ThingHappened') => {
-    for (const index of indexes) await store.append(stream, [eventOf(type, index)], { expected: 'any' });
+    let expected = (await store.readStream(stream, { max: 1 })).lastRevision;
+    for (const index of indexes) {
+      const events = [eventOf(type, index)];
+      ({ revision: expected } = await store.append(stream, events, {
+        expected: expected < 0 ? 'no-stream' : expected,
+      }));
+    }
   };
   const indexes = () => seen.map(({ index }) => index);
 

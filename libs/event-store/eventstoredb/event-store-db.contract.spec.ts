@@ -3,7 +3,7 @@ import { findEventStoreDb, startEventStoreDb } from '@waybill/testkit/eventstore
 import { eventStoreContract, type EventStoreFeatures, type LogUnderTest } from '../contract-suite.js';
 import { type EventStoreDbOptions, openEventStoreDb } from './index.js';
 
-const features: EventStoreFeatures = { deletedStreamsReopen: true, tellsSimultaneousRepeats: false };
+const features: EventStoreFeatures = { tellsSimultaneousRepeats: false };
 
 const openLog = async (options: EventStoreDbOptions, stop: () => Promise<void>): Promise<LogUnderTest> => {
   const closers: (() => Promise<void>)[] = [];

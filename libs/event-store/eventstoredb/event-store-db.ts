@@ -11,7 +11,7 @@ import { readHead, readLogSlice, START } from './read-log.js';
 import { readStreamSlice } from './read-stream.js';
 import type { LogFilter } from './requests.js';
 import { type Observe, startTries, type Tries, tryAgain } from './tries.js';
-import { remove, write } from './writer.js';
+import { write } from './writer.js';
 
 export interface EventStoreDbOptions {
   /**
@@ -130,12 +130,6 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
       );
       heardOf(last);
       return slice;
-    },
-
-    async deleteStream(stream, { expected }) {
-      checkStream(stream);
-      checkExpected(expected);
-      await whileOpen('deleting a stream', (tries) => remove(connection, stream, expected, tries));
     },
 
     onAppended: (listener) => hint.on(listener),

@@ -48,7 +48,7 @@ export const readStreamSlice = async (
 };
 
 /** -1 when there is no such stream. */
-export const lastRevision = async (connection: Connection, stream: string, deadlineMs: number): Promise<number> => {
+const lastRevision = async (connection: Connection, stream: string, deadlineMs: number): Promise<number> => {
   const page = await readPage(connection, streamRequest(stream, 'last', 1, 'backwards'), deadlineMs);
   if (!page) return -1;
   const [event] = page.events;

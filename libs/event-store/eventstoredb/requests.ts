@@ -1,6 +1,6 @@
 // The messages of the protocol, as far as we send them. 64-bit numbers travel as decimal text.
 import shared, { type StreamIdentifier } from '@eventstore/db-client/generated/shared_pb.js';
-import streams, { type AppendReq, type DeleteReq, type ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
+import streams, { type AppendReq, type ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import type { EncodedEvent } from '../new-events.js';
 import type { ExpectedRevision, Position } from '../port.js';
 
@@ -17,8 +17,7 @@ export const appendRequests = (
   events: readonly EncodedEvent[],
 ): readonly AppendReq[] => {
   const options = new streams.AppendReq.Options().setStreamIdentifier(identifierOf(stream));
-  if (expected === 'any') options.setAny(new shared.Empty());
-  else if (expected === 'no-stream') options.setNoStream(new shared.Empty());
+  if (expected === 'no-stream') options.setNoStream(new shared.Empty());
   else options.setRevision(String(expected));
   return [new streams.AppendReq().setOptions(options), ...events.map(proposalOf)];
 };
@@ -30,13 +29,6 @@ const proposalOf = ({ id, type, data, metadata }: EncodedEvent): AppendReq => {
     .setCustomMetadata(Buffer.from(metadata));
   message.getMetadataMap().set('type', type).set('content-type', 'application/json');
   return new streams.AppendReq().setProposedMessage(message);
-};
-
-export const deleteRequest = (stream: string, expected: number | 'any'): DeleteReq => {
-  const options = new streams.DeleteReq.Options().setStreamIdentifier(identifierOf(stream));
-  if (expected === 'any') options.setAny(new shared.Empty());
-  else options.setRevision(String(expected));
-  return new streams.DeleteReq().setOptions(options);
 };
 
 /** So many events of a stream, from a revision, or from its last one backwards. */

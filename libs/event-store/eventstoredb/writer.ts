@@ -4,11 +4,10 @@ import type { EncodedEvent } from '../new-events.js';
 import type { ExpectedRevision, Position } from '../port.js';
 import type { Connection } from './connection.js';
 import { meaningOf, refusalOf } from './meaning.js';
-import { lastRevision } from './read-stream.js';
 import { readPage } from './reader.js';
-import { positionOf, revisionOf, type StoredEvent } from './recorded.js';
-import { appendRequests, deleteRequest, streamRequest } from './requests.js';
-import { type Tries, tryAgain } from './tries.js';
+import { positionOf, revisionOf } from './recorded.js';
+import { appendRequests, streamRequest } from './requests.js';
+import type { Tries } from './tries.js';
 
 /** Where the last event of an append stands. */
 export interface Written {
@@ -17,43 +16,32 @@ export interface Written {
 }
 
 /**
- * Appends once, however often it has to be sent. The server takes the same ids at the same expected revision for the same
- * append, so after an answer that never came they are simply sent again. A writer that expected nothing is promised that
- * by no server; for it the stream is looked at first, and what is not there is sent at the revision that was found.
+ * Appends once, however often it has to be sent: the server takes the same ids at the same expected revision for the same
+ * append, so after an answer that never came they are simply sent again.
  */
 export const write = async (
   connection: Connection,
   stream: string,
   events: readonly EncodedEvent[],
-  given: ExpectedRevision,
+  expected: ExpectedRevision,
   tries: Tries,
 ): Promise<Written> => {
-  let expected = given;
   let perhapsWritten = false;
   for (;;) {
     try {
-      if (perhapsWritten && given === 'any') {
-        const earlier = await findAnywhere(connection, stream, events, tries.deadlineMs());
-        if (earlier) return earlier;
-        const last = await lastRevision(connection, stream, tries.deadlineMs());
-        expected = last === -1 ? 'no-stream' : last;
-      }
       return await appendOnce(connection, stream, events, expected, tries.deadlineMs());
     } catch (error) {
       const meaning = meaningOf(error);
-      const outrun = perhapsWritten && given === 'any' && isConflict(error);
-      if (meaning === 'refused' && !outrun) throw refusalOf(error, stream);
+      if (meaning === 'refused') throw refusalOf(error, stream);
       perhapsWritten ||= meaning === 'unknown';
       if (await tries.again(error)) continue;
       if (!perhapsWritten) throw storeUnavailable(error);
-      const found = await find(connection, stream, events, given, tries.lastLookMs).catch(() => undefined);
+      const found = await find(connection, stream, events, expected, tries.lastLookMs).catch(() => undefined);
       if (found) return found;
       throw outcomeUnknown(error);
     }
   }
 };
-
-const isConflict = (error: unknown): boolean => (error as { slug?: string }).slug === 'revision-conflict';
 
 const appendOnce = async (
   connection: Connection,
@@ -83,74 +71,16 @@ const appendOnce = async (
   return { revision: Number(success.getCurrentRevision()), position };
 };
 
-/** A second deletion changes nothing, so it may be asked for again. */
-export const remove = async (
-  connection: Connection,
-  stream: string,
-  expected: number | 'any',
-  tries: Tries,
-): Promise<void> => {
-  let perhapsDone = false;
-  const once = (deadlineMs: number): Promise<void> =>
-    connection.call(
-      deadlineMs,
-      (client, metadata, options) =>
-        new Promise((resolve, reject) => {
-          const request = deleteRequest(stream, expected);
-          client.delete(request, metadata, options, (error) => (error ? reject(error) : resolve()));
-        }),
-    );
-  try {
-    await tryAgain(tries, (deadlineMs) =>
-      once(deadlineMs).catch((error: Error) => {
-        perhapsDone ||= meaningOf(error) === 'unknown';
-        throw error;
-      }),
-    );
-  } catch (error) {
-    if (meaningOf(error) === 'refused') throw refusalOf(error, stream);
-    throw perhapsDone ? outcomeUnknown(error) : storeUnavailable(error);
-  }
-};
-
-const find = (
+/** What was appended stands where its writer expected to write it. */
+const find = async (
   connection: Connection,
   stream: string,
   events: readonly EncodedEvent[],
   expected: ExpectedRevision,
   deadlineMs: number,
-): Promise<Written | undefined> =>
-  expected === 'any'
-    ? findAnywhere(connection, stream, events, deadlineMs)
-    : findAt(connection, stream, events, expected === 'no-stream' ? 0 : expected + 1, deadlineMs);
-
-const findAt = async (
-  connection: Connection,
-  stream: string,
-  events: readonly EncodedEvent[],
-  revision: number,
-  deadlineMs: number,
 ): Promise<Written | undefined> => {
-  const request = streamRequest(stream, revision, events.length, 'forwards');
-  return sameEvents((await readPage(connection, request, deadlineMs))?.events ?? [], events);
-};
-
-/** What was sent a moment ago stands near the end, unless so many others were faster. */
-const TAIL = 1_000;
-
-const findAnywhere = async (
-  connection: Connection,
-  stream: string,
-  events: readonly EncodedEvent[],
-  deadlineMs: number,
-): Promise<Written | undefined> => {
-  const request = streamRequest(stream, 'last', events.length + TAIL, 'backwards');
-  const tail = [...((await readPage(connection, request, deadlineMs))?.events ?? [])].reverse();
-  const first = tail.findIndex((event) => event.getId()?.getString() === events[0]?.id);
-  return first === -1 ? undefined : sameEvents(tail.slice(first, first + events.length), events);
-};
-
-const sameEvents = (stored: readonly StoredEvent[], events: readonly EncodedEvent[]): Written | undefined => {
+  const request = streamRequest(stream, expected === 'no-stream' ? 0 : expected + 1, events.length, 'forwards');
+  const stored = (await readPage(connection, request, deadlineMs))?.events ?? [];
   const last = stored.at(-1);
   const same =
     stored.length === events.length && stored.every((event, i) => event.getId()?.getString() === events[i]?.id);

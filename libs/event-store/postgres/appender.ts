@@ -8,7 +8,7 @@ import { writeFailure } from './errors.js';
 import { queryWithin } from './query.js';
 
 export interface AppendAnswer {
-  readonly outcome: 'appended' | 'duplicate' | 'conflict' | 'deleted';
+  readonly outcome: 'appended' | 'duplicate' | 'conflict';
   /** Of the last event; for a conflict, that of the stream. */
   readonly revision: string;
   readonly position: string;
@@ -106,7 +106,7 @@ const parametersOf = (batch: readonly Pending[]): unknown[] => {
   const events = batch.flatMap((append) => append.events);
   return [
     batch.map(({ stream }) => stream),
-    batch.map(({ expected }) => encodeExpected(expected)),
+    batch.map(({ expected }) => (expected === 'no-stream' ? -1 : expected)),
     batch.map((append) => append.events.length),
     events.map(({ id }) => id),
     events.map(({ type }) => type),
@@ -114,6 +114,3 @@ const parametersOf = (batch: readonly Pending[]): unknown[] => {
     events.map(({ metadata }) => metadata),
   ];
 };
-
-export const encodeExpected = (expected: ExpectedRevision): number | null =>
-  expected === 'any' ? null : expected === 'no-stream' ? -1 : expected;

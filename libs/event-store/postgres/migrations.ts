@@ -10,6 +10,8 @@ import type { Migration } from '@waybill/postgres';
  *
  * Two indexes, since each costs every append: readers of a category look through the log (postgres-event-store.ts), and
  * an event that was appended before is found where its writer expected to write it.
+ *
+ * Streams are not deleted, and every writer expects something: `deleted_streams` stays empty and `delete_stream` uncalled.
  */
 export const migrations: readonly Migration[] = [
   {

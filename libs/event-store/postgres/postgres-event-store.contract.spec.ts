@@ -26,5 +26,5 @@ eventStoreContract(
       },
     };
   },
-  { deletedStreamsReopen: false, tellsSimultaneousRepeats: true },
+  { tellsSimultaneousRepeats: true },
 );

@@ -1,12 +1,12 @@
 import type { EventMetadata, RecordedEvent } from '@waybill/kernel';
 import { type Database, migrate, type Wakeups } from '@waybill/postgres';
-import { revisionConflict, streamDeleted } from '../failures.js';
+import { revisionConflict } from '../failures.js';
 import { checkExpected, checkStream, encodeEvents } from '../new-events.js';
 import { checkPageSize, DEFAULT_PAGE } from '../pages.js';
 import type { EventStore } from '../port.js';
 import { checkPosition, comparePositions } from '../positions.js';
-import { createAppender, encodeExpected } from './appender.js';
-import { readFailure, writeFailure } from './errors.js';
+import { createAppender } from './appender.js';
+import { readFailure } from './errors.js';
 import { migrations } from './migrations.js';
 import { queryWithin } from './query.js';
 
@@ -49,8 +49,6 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
           return { outcome, revision: Number(revision), position };
         case 'conflict':
           throw revisionConflict(stream, Number(revision));
-        case 'deleted':
-          throw streamDeleted(stream);
       }
     },
 
@@ -60,8 +58,8 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
       const forwards = direction === 'forwards';
       const rows = await read<EventRow & { last_revision: string }>(
         `read_stream_${direction}`,
-        `select s.last_revision::text, ${COLUMNS}
-         from (select last_revision($1) where not exists (select from deleted_streams where stream = $1)) s
+        `select s::text as last_revision, ${COLUMNS}
+         from last_revision($1) s
          left join lateral (
            select * from events where stream = $1 and revision ${forwards ? '>=' : '<='} $2
            order by revision ${forwards ? 'asc' : 'desc'} limit $3) e on true
@@ -93,15 +91,6 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
         [],
       );
       return rows[0]?.head ?? START;
-    },
-
-    async deleteStream(stream, { expected }) {
-      checkStream(stream);
-      const rows = await queryWithin<{ outcome: string; revision: string }>(database.pool, deadlineMs, {
-        text: 'select outcome, revision::text from delete_stream($1, $2)',
-        values: [stream, encodeExpected(checkExpected(expected))],
-      }).catch((error: Error) => Promise.reject(writeFailure(error)));
-      if (rows[0]?.outcome === 'conflict') throw revisionConflict(stream, Number(rows[0].revision));
     },
 
     onAppended: (listener) => wakeups.on(`${database.schema}_events`, listener),
