@@ -12,10 +12,9 @@ import type { EventStore } from './port.js';
 import { readEvents, type StreamType } from './stream-type.js';
 
 export interface Handled<State, Event extends DomainEvent> extends CommandOutcome {
-  /** `duplicate`: this command was handled before, and this is what came of it then. `nothing`: it changed nothing. */
-  readonly outcome: 'appended' | 'duplicate' | 'nothing';
   /** As it was right after the events. */
   readonly state: State;
+  /** What came of the command, now or when it was handled before; none when it changed nothing. */
   readonly events: readonly Event[];
 }
 
@@ -71,7 +70,7 @@ const handleOnce = async <State, Command, Event extends DomainEvent>(
     ({ revision, position } = event);
     if (event.metadata.causationId === context.commandId) {
       const events = [...(earlier?.events ?? []), { type: event.type, data: event.data } as Event];
-      earlier = { id, outcome: 'duplicate', state, events, revision, position };
+      earlier = { id, state, events, revision, position };
     }
   }
   if (earlier) return earlier;
@@ -81,13 +80,13 @@ const handleOnce = async <State, Command, Event extends DomainEvent>(
 
   // 2. Decide.
   const events = decider.decide(command, state);
-  if (events.length === 0) return { id, outcome: 'nothing', state, events, revision, position };
+  if (events.length === 0) return { id, state, events, revision, position };
 
   // 3. Append where the fold ended.
   const expected = revision === -1 ? 'no-stream' : revision;
   const appended = await store.append(stream, toNewEvents(stream, events, context), { expected });
   for (const event of events) state = decider.evolve(state, event);
-  return { id, outcome: appended.outcome, state, events, revision: appended.revision, position: appended.position };
+  return { id, state, events, revision: appended.revision, position: appended.position };
 };
 
 const notFound = (): WaybillError => new WaybillError('not-found', 'not-found', 'There is no such thing here.');

@@ -14,12 +14,7 @@ export interface NewEvent {
   readonly metadata: EventMetadata;
 }
 
-/**
- * `duplicate`: these very events were appended before; revision and position are those of the first time. Of several that
- * send them at the same moment, EventStoreDB lets more than one believe that it `appended` them.
- */
 export interface Appended {
-  readonly outcome: 'appended' | 'duplicate';
   /** Of the last event of the append. */
   readonly revision: number;
   readonly position: Position;
@@ -65,7 +60,7 @@ export interface ReadAllOptions {
 export interface EventStore {
   /**
    * All or nothing. Events that were appended before by the same call (same ids, same order, same expectation) succeed
-   * again with the first outcome, whatever was appended since. At another revision they are other events.
+   * again with the first answer, whatever was appended since. At another revision they are other events.
    */
   append(
     stream: string,

@@ -1,9 +1,7 @@
 import { describeWith } from '@waybill/testkit/availability';
 import { findEventStoreDb, startEventStoreDb } from '@waybill/testkit/eventstoredb';
-import { eventStoreContract, type EventStoreFeatures, type LogUnderTest } from '../contract-suite.js';
+import { eventStoreContract, type LogUnderTest } from '../contract-suite.js';
 import { type EventStoreDbOptions, openEventStoreDb } from './index.js';
-
-const features: EventStoreFeatures = { tellsSimultaneousRepeats: false };
 
 const openLog = async (options: EventStoreDbOptions, stop: () => Promise<void>): Promise<LogUnderTest> => {
   const closers: (() => Promise<void>)[] = [];
@@ -20,31 +18,19 @@ const openLog = async (options: EventStoreDbOptions, stop: () => Promise<void>):
   };
 };
 
-eventStoreContract(
-  'EventStoreDB, the protocol server',
-  async () => {
-    const server = await startEventStoreDb();
-    return openLog({ url: server.url }, () => server.stop());
-  },
-  features,
-);
+eventStoreContract('EventStoreDB, the protocol server', async () => {
+  const server = await startEventStoreDb();
+  return openLog({ url: server.url }, () => server.stop());
+});
 
-eventStoreContract(
-  'EventStoreDB, the protocol server, with readers that are always far behind',
-  async () => {
-    const server = await startEventStoreDb();
-    return openLog({ url: server.url, farBehind: 0 }, () => server.stop());
-  },
-  features,
-);
+eventStoreContract('EventStoreDB, the protocol server, with readers that are always far behind', async () => {
+  const server = await startEventStoreDb();
+  return openLog({ url: server.url, farBehind: 0 }, () => server.stop());
+});
 
 describeWith('a genuine EventStoreDB', findEventStoreDb(), (start) =>
-  eventStoreContract(
-    'EventStoreDB',
-    async () => {
-      const server = await start()();
-      return openLog({ url: server.url }, () => server.stop());
-    },
-    features,
-  ),
+  eventStoreContract('EventStoreDB', async () => {
+    const server = await start()();
+    return openLog({ url: server.url }, () => server.stop());
+  }),
 );

@@ -50,13 +50,6 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
   const connection = openConnection(readAddress(url));
   const hint = createHint(connection, filterOf(own), observe);
   const writing = new Set<Promise<unknown>>();
-  /** The newest position this client has heard of. What was there before an append is none of its own. */
-  let newest: Position = START;
-
-  const heardOf = (position: Position): Position => {
-    if (comparePositions(position, newest) > 0) newest = position;
-    return position;
-  };
 
   /** For what may be asked twice. */
   const reading = async <Answer>(
@@ -80,7 +73,7 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
   };
 
   const head = async (withinMs = deadlineMs): Promise<Position> =>
-    heardOf((await reading('reading the head', (left) => readHead(connection, left()), { withinMs })).position);
+    (await reading('reading the head', (left) => readHead(connection, left()), { withinMs })).position;
 
   const close = async (): Promise<void> => {
     await Promise.all(writing);
@@ -104,32 +97,21 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
     async append(stream, events, { expected }) {
       const encoded = encodeEvents(stream, events);
       checkExpected(expected);
-      const before = newest;
-      const written = await whileOpen('appending', (tries) => write(connection, stream, encoded, expected, tries));
-      heardOf(written.position);
-      return { ...written, outcome: comparePositions(written.position, before) > 0 ? 'appended' : 'duplicate' };
+      return whileOpen('appending', (tries) => write(connection, stream, encoded, expected, tries));
     },
 
     async readStream(stream, { from, max = DEFAULT_PAGE, direction = 'forwards' } = {}) {
       checkStream(stream);
       checkPageSize(max);
       const question = { stream, from: from ?? (direction === 'forwards' ? 0 : ('last' as const)), max, direction };
-      const slice = await reading('reading a stream', (left) => readStreamSlice(connection, question, left), {
-        stream,
-      });
-      slice.events.forEach(({ position }) => heardOf(position));
-      return slice;
+      return reading('reading a stream', (left) => readStreamSlice(connection, question, left), { stream });
     },
 
     async readAll(after, { categories = own, max = DEFAULT_PAGE } = {}) {
       checkPosition(after);
       checkPageSize(max);
       const question = { after, max, farBehind, filter: filterOf(categories) };
-      const { head: last, ...slice } = await reading('reading the log', (left) =>
-        readLogSlice(connection, question, left),
-      );
-      heardOf(last);
-      return slice;
+      return reading('reading the log', (left) => readLogSlice(connection, question, left));
     },
 
     onAppended: (listener) => hint.on(listener),

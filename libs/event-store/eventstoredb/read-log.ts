@@ -34,16 +34,15 @@ export const readLogSlice = async (
   connection: Connection,
   question: LogQuestion,
   deadlineMs: () => number,
-): Promise<LogSlice & { readonly head: Position }> => {
+): Promise<LogSlice> => {
   const head = await readHead(connection, deadlineMs());
   const { after, filter, farBehind } = question;
   const behind = BigInt(head.position) - BigInt(after);
-  if (behind <= 0n) return { events: [], position: after, atEnd: true, head: head.position };
+  if (behind <= 0n) return { events: [], position: after, atEnd: true };
   if (filter !== 'no-system-events' && filter.prefixes.length === 0) {
-    return { events: [], position: head.position, atEnd: true, head: head.position };
+    return { events: [], position: head.position, atEnd: true };
   }
-  const slice = await (behind > BigInt(farBehind) ? lookBit : lookThrough)(connection, question, head, deadlineMs());
-  return { ...slice, head: head.position };
+  return (behind > BigInt(farBehind) ? lookBit : lookThrough)(connection, question, head, deadlineMs());
 };
 
 /**

@@ -1,19 +1,13 @@
 import type { AppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import { outcomeUnknown, revisionConflict, storeUnavailable } from '../failures.js';
 import type { EncodedEvent } from '../new-events.js';
-import type { ExpectedRevision, Position } from '../port.js';
+import type { Appended, ExpectedRevision } from '../port.js';
 import type { Connection } from './connection.js';
 import { meaningOf, refusalOf } from './meaning.js';
 import { readPage } from './reader.js';
 import { positionOf, revisionOf } from './recorded.js';
 import { appendRequests, streamRequest } from './requests.js';
 import type { Tries } from './tries.js';
-
-/** Where the last event of an append stands. */
-export interface Written {
-  readonly revision: number;
-  readonly position: Position;
-}
 
 /**
  * Appends once, however often it has to be sent: the server takes the same ids at the same expected revision for the same
@@ -25,7 +19,7 @@ export const write = async (
   events: readonly EncodedEvent[],
   expected: ExpectedRevision,
   tries: Tries,
-): Promise<Written> => {
+): Promise<Appended> => {
   let perhapsWritten = false;
   for (;;) {
     try {
@@ -49,7 +43,7 @@ const appendOnce = async (
   events: readonly EncodedEvent[],
   expected: ExpectedRevision,
   deadlineMs: number,
-): Promise<Written> => {
+): Promise<Appended> => {
   const requests = appendRequests(stream, expected, events);
   const answer = await connection.call<AppendResp>(
     deadlineMs,
@@ -78,7 +72,7 @@ const find = async (
   events: readonly EncodedEvent[],
   expected: ExpectedRevision,
   deadlineMs: number,
-): Promise<Written | undefined> => {
+): Promise<Appended | undefined> => {
   const request = streamRequest(stream, expected === 'no-stream' ? 0 : expected + 1, events.length, 'forwards');
   const stored = (await readPage(connection, request, deadlineMs))?.events ?? [];
   const last = stored.at(-1);

@@ -43,13 +43,8 @@ export const openPostgresEventStore = async (options: PostgresEventStoreOptions)
         encodeEvents(stream, events),
         checkExpected(expected),
       );
-      switch (outcome) {
-        case 'appended':
-        case 'duplicate':
-          return { outcome, revision: Number(revision), position };
-        case 'conflict':
-          throw revisionConflict(stream, Number(revision));
-      }
+      if (outcome === 'conflict') throw revisionConflict(stream, Number(revision));
+      return { revision: Number(revision), position };
     },
 
     async readStream(stream, { from, max = DEFAULT_PAGE, direction = 'forwards' } = {}) {
