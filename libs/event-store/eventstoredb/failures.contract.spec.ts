@@ -254,21 +254,28 @@ describe('what is not ours in the log', () => {
     await store.append(stream, events.slice(0, 1), { expected: 'no-stream' });
     const json = { contentType: 'application/json', metadata: new Uint8Array() };
     const bytes = { contentType: 'application/octet-stream', metadata: new Uint8Array() };
+    const ours = Buffer.from(JSON.stringify(newEvent().metadata));
     const foreign = [
       { id: newId(), type: '$>', data: Buffer.from(`0@${gone}`), ...bytes },
       { id: newId(), type: 'Blob', data: Buffer.from([0, 255]), ...bytes },
       { id: newId(), type: 'Bare', data: Buffer.from('{}'), ...json },
-      { id: newId(), type: 'Theirs', data: Buffer.from('{}'), ...json, metadata: Buffer.from('{"user":1}') },
+      ...['{"user":1}', 'null', '7', '[]', 'no JSON', '{"tenant":1,"sandbox":"b"}'].map((metadata) => ({
+        ...{ id: newId(), type: 'Theirs', data: Buffer.from('{}') },
+        ...{ ...json, metadata: Buffer.from(metadata) },
+      })),
+      { id: newId(), type: 'Theirs', data: Buffer.from('no JSON'), ...json, metadata: ours },
+      { id: newId(), type: 'Theirs', data: Buffer.from('null'), ...json, metadata: ours },
     ];
     server.log.append(stream, 'any', foreign);
     server.log.tombstone(gone, 'any');
-    await store.append(stream, events.slice(1), { expected: 4 });
+    await store.append(stream, events.slice(1), { expected: foreign.length });
 
     expect(await idsIn(store, stream)).toEqual(ids(events));
-    expect((await store.readStream(stream)).lastRevision).toBe(6);
-    expect((await store.readStream(stream, { max: 2 })).events.map(({ revision }) => revision)).toEqual([0, 5]);
+    const last = foreign.length + 2;
+    expect((await store.readStream(stream)).lastRevision).toBe(last);
+    expect((await store.readStream(stream, { max: 2 })).events.map(({ revision }) => revision)).toEqual([0, last - 1]);
     const backwards = await store.readStream(stream, { max: 3, direction: 'backwards' });
-    expect(backwards.events.map(({ revision }) => revision)).toEqual([6, 5, 0]);
+    expect(backwards.events.map(({ revision }) => revision)).toEqual([last, last - 1, 0]);
     expect(await store.readStream(gone)).toEqual({ events: [], lastRevision: -1 });
     for (const expected of ['no-stream', 0] as const) {
       await expect(store.append(gone, newEvents(1), { expected })).rejects.toMatchObject({ slug: 'stream-deleted' });

@@ -20,21 +20,29 @@ const TICKS_PER_MS = 10_000n;
 export const toRecorded = (event: StoredEvent): RecordedEvent | undefined => {
   const facts = event.getMetadataMap();
   const type = facts.get('type') ?? '';
-  const metadata = event.getCustomMetadata_asU8();
-  if (type.startsWith('$') || facts.get('content-type') !== 'application/json' || metadata.length === 0)
-    return undefined;
-  const envelope = parse(metadata) as Partial<EventMetadata>;
-  if (typeof envelope.tenant !== 'string' || typeof envelope.sandbox !== 'string') return undefined;
+  if (type.startsWith('$') || facts.get('content-type') !== 'application/json') return undefined;
+  const metadata: Partial<EventMetadata> | undefined = parse(event.getCustomMetadata_asU8());
+  if (typeof metadata?.tenant !== 'string' || typeof metadata.sandbox !== 'string') return undefined;
+  const data = parse(event.getData_asU8());
+  if (!data) return undefined;
   return {
     id: event.getId()?.getString() ?? '',
     stream: streamOf(event),
     revision: revisionOf(event),
     position: positionOf(event),
     type,
-    data: parse(event.getData_asU8()),
-    metadata: envelope as EventMetadata,
+    data,
+    metadata: metadata as EventMetadata,
     recordedAt: new Date(Number(BigInt(facts.get('created') ?? 0) / TICKS_PER_MS)).toISOString(),
   };
 };
 
-const parse = (bytes: Uint8Array): object => JSON.parse(Buffer.from(bytes).toString()) as object;
+/** Undefined where it is no object: others may write what they like, and say that it is JSON. */
+const parse = (bytes: Uint8Array): object | undefined => {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString());
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+};
