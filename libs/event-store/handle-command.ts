@@ -9,7 +9,7 @@ import {
 } from '@waybill/kernel';
 import { toNewEvents } from './new-events.js';
 import type { EventStore } from './port.js';
-import { readEvents, type StreamType } from './stream-type.js';
+import { readSlices, type StreamType, upcast } from './stream-type.js';
 
 export interface Handled<State, Event extends DomainEvent> extends CommandOutcome {
   /** As it was right after the events. */
@@ -63,15 +63,20 @@ const handleOnce = async <State, Command, Event extends DomainEvent>(
   let state = decider.initialState;
   let revision = -1;
   let position = store.start;
+  let end = -1;
   let earlier: Handled<State, Event> | undefined;
-  for await (const event of readEvents(store, type, stream)) {
-    if (event.metadata.tenant !== context.tenant || event.metadata.sandbox !== context.sandbox) throw notFound();
-    state = decider.evolve(state, event as unknown as Event);
-    ({ revision, position } = event);
-    if (event.metadata.causationId === context.commandId) {
-      const events = [...(earlier?.events ?? []), { type: event.type, data: event.data } as Event];
-      earlier = { id, state, events, revision, position };
+  for await (const slice of readSlices(store, stream)) {
+    for (const stored of slice.events) {
+      const event = upcast<Event>(type.upcasters, stored);
+      if (event.metadata.tenant !== context.tenant || event.metadata.sandbox !== context.sandbox) throw notFound();
+      state = decider.evolve(state, event as unknown as Event);
+      ({ revision, position } = event);
+      if (event.metadata.causationId === context.commandId) {
+        const events = [...(earlier?.events ?? []), { type: event.type, data: event.data } as Event];
+        earlier = { id, state, events, revision, position };
+      }
     }
+    end = Math.max(revision, slice.lastRevision);
   }
   if (earlier) return earlier;
   if (context.expectedRevision !== undefined && context.expectedRevision !== revision) {
@@ -82,8 +87,8 @@ const handleOnce = async <State, Command, Event extends DomainEvent>(
   const events = decider.decide(command, state);
   if (events.length === 0) return { id, state, events, revision, position };
 
-  // 3. Append where the fold ended.
-  const expected = revision === -1 ? 'no-stream' : revision;
+  // 3. Append where the stream ends: behind the last event that was folded there may be what others wrote into it.
+  const expected = end === -1 ? 'no-stream' : end;
   const appended = await store.append(stream, toNewEvents(stream, events, context), { expected });
   for (const event of events) state = decider.evolve(state, event);
   return { id, state, events, revision: appended.revision, position: appended.position };

@@ -1,5 +1,5 @@
 import type { Decider, DomainEvent, EventMetadata, RecordedEvent } from '@waybill/kernel';
-import type { EventStore } from './port.js';
+import type { EventStore, StreamSlice } from './port.js';
 
 /** Turns one stored shape of an event into a later one. Pure: it sees the event and nothing else. */
 export type Upcaster = (data: object, metadata: EventMetadata) => DomainEvent;
@@ -29,17 +29,24 @@ export const upcast = <Event extends DomainEvent>(
   return current as RecordedEvent<Event>;
 };
 
+/** All pages of a stream. The last one's `lastRevision` is where the stream ends, whoever wrote what stands there. */
+export async function* readSlices(store: EventStore, stream: string): AsyncGenerator<StreamSlice> {
+  for (let from = 0; ;) {
+    const slice = await store.readStream(stream, { from });
+    yield slice;
+    from = (slice.events.at(-1)?.revision ?? slice.lastRevision) + 1;
+    if (from > slice.lastRevision) return;
+  }
+}
+
 /** All events of a stream, in their newest shape, page by page. */
 export async function* readEvents<Event extends DomainEvent>(
   store: EventStore,
   { upcasters }: { readonly upcasters?: Upcasters },
   stream: string,
 ): AsyncGenerator<RecordedEvent<Event>> {
-  for (let from = 0; ;) {
-    const { events, lastRevision } = await store.readStream(stream, { from });
+  for await (const { events } of readSlices(store, stream)) {
     for (const event of events) yield upcast<Event>(upcasters, event);
-    from = (events.at(-1)?.revision ?? lastRevision) + 1;
-    if (from > lastRevision) return;
   }
 }
 

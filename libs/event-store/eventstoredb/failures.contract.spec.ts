@@ -8,7 +8,8 @@ import {
   type Reaction,
   startEventStoreDb,
 } from '@waybill/testkit/eventstoredb';
-import type { EventStore, NewEvent, Position } from '../port.js';
+import { counter, type CounterCommand } from '../fixtures/counter.js';
+import { type EventStore, handleCommand, loadStream, type NewEvent, type Position } from '../index.js';
 import { type EventStoreDb, type EventStoreDbOptions, type Incident, openEventStoreDb } from './index.js';
 
 const DEADLINE_MS = 1_500;
@@ -47,7 +48,7 @@ const newEvents = (count: number): NewEvent[] => Array.from({ length: count }, (
 const newStream = (): string => streamName('thing', newId());
 const idsIn = async (store: EventStore, stream: string): Promise<string[]> =>
   (await store.readStream(stream, { max: 10_000 })).events.map(({ id }) => id);
-const ids = (events: readonly NewEvent[]): string[] => events.map(({ id }) => id);
+const ids = (events: readonly { readonly id: string }[]): string[] => events.map(({ id }) => id);
 
 /** Everything after a position, as a projection reads it. */
 const readOn = async (store: EventStore, after: Position, max = 500): Promise<string[]> => {
@@ -284,6 +285,55 @@ describe('what is not ours in the log', () => {
       expect((await readOn(store, start, max)).filter((id) => ids(events).includes(id))).toEqual(ids(events));
     }
     expect((await store.readAll(start)).events).toHaveLength(4);
+  });
+
+  it('hides nothing that comes in while a page of it is read', async () => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const stream = newStream();
+    const link = { type: '$>', contentType: 'application/octet-stream', metadata: new Uint8Array() };
+    for (let i = 0; i < 2; i += 1)
+      server.log.append(stream, 'any', [{ id: newId(), data: Buffer.from('0@x'), ...link }]);
+    const ours = newEvent();
+    const json = (value: object) => Buffer.from(JSON.stringify(value));
+    const comesIn = () =>
+      void server.log.append(stream, 'any', [
+        { ...ours, contentType: 'application/json', data: json(ours.data), metadata: json(ours.metadata) },
+      ]);
+    let reads = 0;
+    server.faults.onCall = ({ method }) => {
+      if (method === 'Read' && (reads += 1) === 3) comesIn();
+      return undefined;
+    };
+    const { events, lastRevision } = await store.readStream(stream, { max: 2 });
+    if (reads < 3) comesIn();
+    const rest = await store.readStream(stream, { from: lastRevision + 1 });
+    expect(ids([...events, ...rest.events])).toEqual([ours.id]);
+  });
+
+  it.each([
+    ['the end of one of our streams', [{ type: 'open', by: 'ada' }]],
+    ['a stream that has nothing else', []],
+  ] as [string, CounterCommand[]][])('keeps no command from %s', async (_, earlier) => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const stream = streamName(counter.category, newId());
+    const context = { ...newEvent().metadata, at: '2026-01-02T03:04:05Z' };
+    const handle = (command: CounterCommand, expectedRevision: number) =>
+      handleCommand(store, counter, stream, command, { ...context, commandId: newId(), expectedRevision });
+    for (const command of earlier) await handle(command, -1);
+    const link = { type: '$>', contentType: 'application/octet-stream', metadata: new Uint8Array() };
+    for (let i = 0; i < 2; i += 1)
+      server.log.append(stream, 'any', [{ id: newId(), data: Buffer.from('0@x'), ...link }]);
+
+    // Whoever names a revision names that of our last event: nobody sees another.
+    const seen = (await loadStream(store, counter, stream)).revision;
+    expect(seen).toBe(earlier.length - 1);
+    const command: CounterCommand = earlier.length > 0 ? { type: 'count', times: 1 } : { type: 'open', by: 'ada' };
+    const { revision } = await handle(command, seen);
+    expect(revision).toBe(earlier.length + 2);
+    await expect(handle(command, seen)).rejects.toMatchObject({ slug: 'version-mismatch' });
+    expect(await handle({ type: 'count', times: 1 }, revision)).toMatchObject({ revision: revision + 1 });
   });
 
   it('is a deletion that its next append undoes: its readers find nothing, those of the log everything', async () => {

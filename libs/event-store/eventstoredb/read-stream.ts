@@ -34,7 +34,8 @@ export const readStreamSlice = async (
     const [first, end] = [page.events[0], page.events.at(-1)];
     const wasAll = page.ended && page.events.length < asked;
     if (first && next === 'last') last = revisionOf(first);
-    if (end && direction === 'forwards' && wasAll) last = revisionOf(end);
+    // Never further than was looked: what came in meanwhile is for the next page.
+    if (!isEmpty && direction === 'forwards' && wasAll) last = end ? revisionOf(end) : Number(next) - 1;
     if (!end || wasAll || !page.ended) break;
     // What is not ours made the page shorter: fill it up.
     next = revisionOf(end) + (direction === 'forwards' ? 1 : -1);
