@@ -7,19 +7,32 @@ import {
 import rpc, { type StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { CallOptions, Metadata } from '@grpc/grpc-js';
 import type { Address } from './address.js';
-import { AnswerMissing } from './meaning.js';
+import { AnswerMissing, NotSent } from './meaning.js';
 
-/** One call through the generated code; `metadata` and `options` go with it. */
-export type Call<Answer> = (client: StreamsClient, metadata: Metadata, options: CallOptions) => Promise<Answer>;
+/** One call through the generated code; `metadata` and `options` go with it. At the signal nobody waits for it any more. */
+export type Call<Answer> = (
+  client: StreamsClient,
+  metadata: Metadata,
+  options: CallOptions,
+  over: AbortSignal,
+) => Promise<Answer>;
+
+export interface Limits {
+  /** `Infinity` is for a call that ends at the signal. */
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+}
 
 export interface Connection {
-  /** Always answers or fails within the deadline. `Infinity` is for a call that ends when somebody cancels it. */
-  call<Answer>(deadlineMs: number, action: Call<Answer>): Promise<Answer>;
+  /** Always answers or fails within the deadline, and sends nothing after it. */
+  call<Answer>(limits: Limits, action: Call<Answer>): Promise<Answer>;
   close(): void;
 }
 
-/** Beyond the deadline given to gRPC, for what the client does before there is a call: it may look for the leader. */
+/** For gRPC's own clock to run out first: it says more of what was lacking. */
 const GRACE_MS = 200;
+
+const NO_NODE = 'No node was found before the deadline.';
 
 /**
  * The client of the package as the keeper of the channel: it finds the leader, follows it when it changes, and connects
@@ -41,13 +54,25 @@ class LeaderClient extends EventStoreDBClient implements Connection {
     this.handleError = (client, error) => renew(client, error).catch(() => undefined);
   }
 
-  call<Answer>(deadlineMs: number, action: Call<Answer>): Promise<Answer> {
+  call<Answer>({ deadlineMs, signal }: Limits, action: Call<Answer>): Promise<Answer> {
+    const end = performance.now() + deadlineMs;
+    const late = new AbortController();
+    const over = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+    let isSent = false;
     const work = this.execute(rpc.StreamsClient, 'waybill', (client) => {
       this.channel = client.getChannel();
-      const [metadata, options] = this.callArguments({ requiresLeader: true, deadline: deadlineMs });
-      return action(client, metadata, deadlineMs === Infinity ? { ...options, deadline: Infinity } : options);
+      // It may have taken its time to find the leader.
+      const left = end - performance.now();
+      if (over.aborted || left <= 0) throw new NotSent(NO_NODE);
+      isSent = true;
+      const [metadata, options] = this.callArguments({ requiresLeader: true, deadline: left });
+      return action(client, metadata, left === Infinity ? { ...options, deadline: Infinity } : options, over);
     });
-    return deadlineMs === Infinity ? work : within(deadlineMs + GRACE_MS, work);
+    if (deadlineMs === Infinity) return work;
+    return within(deadlineMs + GRACE_MS, work, () => {
+      late.abort();
+      return isSent ? new AnswerMissing('No answer before the deadline.') : new NotSent(NO_NODE);
+    });
   }
 
   close(): void {
@@ -60,10 +85,10 @@ export const openConnection = ({ nodes, credentials, tls, rootCertificate, setti
   return new LeaderClient(nodes, settings, channel, credentials);
 };
 
-const within = <Answer>(deadlineMs: number, work: Promise<Answer>): Promise<Answer> => {
+const within = <Answer>(deadlineMs: number, work: Promise<Answer>, giveUp: () => Error): Promise<Answer> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AnswerMissing('No answer before the deadline.')), deadlineMs);
+    timer = setTimeout(() => reject(giveUp()), deadlineMs);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 };

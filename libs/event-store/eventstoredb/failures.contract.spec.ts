@@ -431,6 +431,31 @@ describe('a server that goes and comes back', () => {
   });
 });
 
+describe('a call whose caller was told that its time is up', () => {
+  it('is not sent any more when a node is found at last', async () => {
+    const server = await startServer();
+    const store = await open(hostsOf('esdb+discover', server));
+    server.faults.onCall = ({ method }) => {
+      if (method === 'Append') return { code: 14, details: 'Server Is Not Ready' };
+      return method === 'Gossip' ? { delayMs: 2 * DEADLINE_MS } : undefined;
+    };
+    const stream = newStream();
+    await expect(store.append(stream, newEvents(1), { expected: 'no-stream' })).rejects.toMatchObject({
+      slug: 'event-store-unavailable', // as nothing was sent
+    });
+    let sent = 0;
+    server.faults.onCall = ({ method }) => void (sent += method === 'Append' ? 1 : 0);
+    for (let found = false; !found;)
+      found = await store.checkHealth().then(
+        () => true,
+        () => false,
+      );
+    await sleep(100);
+    expect(sent).toBe(0);
+    expect(server.log.stream(stream)).toBeUndefined();
+  });
+});
+
 describe('a change of the leader', () => {
   const startTwo = async () => {
     const cluster = newCluster();

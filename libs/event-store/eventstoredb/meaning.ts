@@ -6,6 +6,9 @@ import { revisionConflict, storeUnavailable, streamDeleted } from '../failures.j
 /** Our own clock ran out, or the server ended a call as if all were said when it was not. */
 export class AnswerMissing extends Error {}
 
+/** Our own clock ran out before there was anybody to ask. */
+export class NotSent extends Error {}
+
 /**
  * What a failed call means: nothing happened and it may be tried again; it may have happened; or it was refused, with an
  * answer that stays the same.
@@ -35,6 +38,7 @@ const REFUSED: ReadonlySet<string> = new Set<string>([
 /** The client converts some errors and passes others on raw, so both the type and the gRPC code are looked at. */
 export const meaningOf = (error: unknown): Meaning => {
   if (isWaybillError(error)) return 'refused';
+  if (error instanceof NotSent) return 'not-done';
   const { code, details = messageOf(error), type } = facts(error);
   if (type === ErrorType.NOT_LEADER || NOT_DONE.some((words) => words.test(details))) return 'not-done';
   if (type !== undefined && REFUSED.has(type)) return 'refused';

@@ -1,7 +1,7 @@
 import { convertToCommandError, ErrorType } from '@eventstore/db-client';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import type { Connection } from './connection.js';
+import type { Connection, Limits } from './connection.js';
 import { meaningOf } from './meaning.js';
 import type { StoredEvent } from './recorded.js';
 
@@ -9,23 +9,18 @@ import type { StoredEvent } from './recorded.js';
 export type Take = (answer: ReadResp) => 'more' | 'enough';
 
 /** Resolves when the server has said all, or the taker has enough. */
-export const read = (
-  connection: Connection,
-  request: ReadReq,
-  { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal?: AbortSignal },
-  take: Take,
-): Promise<void> =>
-  connection.call(deadlineMs, (client, metadata, options) => {
+export const read = (connection: Connection, request: ReadReq, limits: Limits, take: Take): Promise<void> =>
+  connection.call(limits, (client, metadata, options, over) => {
     const call = client.read(request, metadata, options);
     const cancel = (): void => call.cancel();
-    signal?.addEventListener('abort', cancel);
-    if (signal?.aborted) cancel();
-    return consume(call, take).finally(() => signal?.removeEventListener('abort', cancel));
+    over.addEventListener('abort', cancel);
+    return consume(call, take, over).finally(() => over.removeEventListener('abort', cancel));
   });
 
-const consume = (call: ClientReadableStream<ReadResp>, take: Take): Promise<void> =>
+const consume = (call: ClientReadableStream<ReadResp>, take: Take, over: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     call.on('data', (answer: ReadResp) => {
+      if (over.aborted) return; // whoever gathered what came has it already
       try {
         if (take(answer) === 'more') return;
         resolve();

@@ -46,11 +46,12 @@ const appendOnce = async (
 ): Promise<Appended> => {
   const requests = appendRequests(stream, expected, events);
   const answer = await connection.call<AppendResp>(
-    deadlineMs,
-    (client, metadata, options) =>
+    { deadlineMs },
+    (client, metadata, options, over) =>
       new Promise((resolve, reject) => {
         const call = client.append(metadata, options, (error, response) => (error ? reject(error) : resolve(response)));
         call.on('error', reject);
+        over.addEventListener('abort', () => call.cancel());
         for (const request of requests) call.write(request);
         call.end();
       }),
