@@ -50,7 +50,12 @@ export const readAddress = (text: string): Address => {
   const [, scheme = '', userInfo, hosts = '', query = ''] = FORM.exec(text.trim()) ?? [];
   if (scheme === '') {
     throw malformed(
-      'It begins with esdb:// or esdb+discover://, then user:password@ if there is a user (with @, : and / in them percent-encoded), then the host.',
+      'It begins with esdb:// or esdb+discover://, then user:password@ if there is a user (with @, :, / and ? in them percent-encoded), then the host.',
+    );
+  }
+  if (query.includes('@')) {
+    throw malformed(
+      'An @ stands behind the ?: percent-encode a ? that belongs to the password (%3F), or an @ that belongs to an option (%40).',
     );
   }
   const endpoints = hosts.split(',').map(endpointOf);
