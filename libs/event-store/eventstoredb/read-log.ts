@@ -42,7 +42,12 @@ export const readLogSlice = async (
   if (filter !== 'no-system-events' && filter.prefixes.length === 0) {
     return { events: [], position: head.position, atEnd: true };
   }
-  return (behind > BigInt(farBehind) ? lookBit : lookThrough)(connection, question, head, deadlineMs());
+  if (behind > BigInt(farBehind)) return lookBit(connection, question, head, deadlineMs());
+  return lookThrough(connection, question, head, deadlineMs()).catch((error: unknown) => {
+    if (meaningOf(error) !== 'unknown') throw error;
+    // Perhaps it was too far for the time there was; the next call would begin at the same place.
+    return lookBit(connection, question, head, deadlineMs());
+  });
 };
 
 /**
