@@ -85,7 +85,7 @@ describe('an append whose answer does not come', () => {
       const answer = await store.append(stream, events, { expected });
       expect(answer).toMatchObject({ revision: earlier.length + 1 });
       expect(await idsIn(store, stream)).toEqual(ids([...earlier, ...events]));
-      expect(incidents).toEqual([expect.objectContaining({ kind: 'retry', doing: 'appending' })]);
+      expect(incidents).toContainEqual(expect.objectContaining({ kind: 'retry', doing: 'appending' }));
     });
 
     it('is said to be unknown when it never comes, within the deadline', async () => {
@@ -378,7 +378,7 @@ describe('what is not ours in the log', () => {
 });
 
 describe('a server that goes and comes back', () => {
-  it('is said to be away at once, and found again without being opened again', async () => {
+  it('is said to be away within the deadline, and found again without being opened again', async () => {
     const server = await startServer();
     const store = await open(server.url);
     const stream = newStream();
@@ -498,6 +498,23 @@ describe('a change of the leader', () => {
     await store.append(stream, newEvents(1), { expected: 3 });
     await sleep(200);
     expect(hints).toBeGreaterThan(before);
+  });
+
+  it('is waited for while there is no leader, as far as the deadline goes', async () => {
+    const server = await startServer();
+    const deadlineMs = 10_000;
+    const store = await open(server.url, { deadlineMs });
+    const stream = newStream();
+    const elected = Date.now() + 2_500;
+    server.faults.onCall = () => (Date.now() < elected ? { code: 14, details: 'Server Is Not Ready' } : undefined);
+    const events = newEvents(1);
+    const [answer] = await Promise.all([
+      store.append(stream, events, { expected: 'no-stream' }),
+      store.head(),
+      open(server.url, { deadlineMs }),
+    ]);
+    expect(answer).toMatchObject({ revision: 0 });
+    expect(await idsIn(store, stream)).toEqual(ids(events));
   });
 
   it('is followed when the old one is gone', async () => {

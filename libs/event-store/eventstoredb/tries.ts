@@ -8,11 +8,10 @@ export type Incident =
 
 export type Observe = (incident: Incident) => void;
 
-const TRIES = 5;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
-/** The tries of one call of the port, all of them within its deadline. */
+/** The tries of one call of the port: as many as its deadline allows, since the choice of a new leader takes seconds. */
 export interface Tries {
   /** For the next try: a part of what is left, so that an answer that was lost leaves time for another. */
   deadlineMs(): number;
@@ -32,7 +31,7 @@ export const startTries = (doing: string, deadlineMs: number, observe: Observe):
     async again(error) {
       tried += 1;
       const pause = Math.min(FIRST_PAUSE_MS * 2 ** (tried - 1), LONGEST_PAUSE_MS) * (0.5 + Math.random());
-      if (tried >= TRIES || performance.now() + pause >= end) return false;
+      if (performance.now() + pause >= end) return false;
       observe({ kind: 'retry', doing, error });
       await sleep(pause);
       return true;
