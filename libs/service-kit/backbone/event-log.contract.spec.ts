@@ -96,6 +96,13 @@ describe('The event log of a service', () => {
     });
   });
 
+  it('is not begun in an engine that could not be opened', async () => {
+    server.faults.onCall = first(1, 'Read', { code: grpc.status.PERMISSION_DENIED, details: 'Access Denied' });
+    await expect(open(server.url)).rejects.toMatchObject({ slug: 'event-store-unavailable' });
+    await expect(open()).resolves.toMatchObject({ checkHealth: undefined });
+    await expect(open(server.url)).rejects.toMatchObject({ slug: 'event-log-differs' });
+  });
+
   it('is known for PostgreSQL by its tables, where it is older than the note of where it is', async () => {
     await open();
     await database.pool.query(`drop table event_log; delete from migrations where component = 'event log'`);

@@ -29,10 +29,12 @@ export interface EventLog {
 export const openEventLog = async (options: EventLogOptions, opened: AsyncDisposableStack): Promise<EventLog> => {
   const { configuration, database, wakeups, categories } = options;
   const { eventStore } = configuration;
+  await migrate(database, 'event log', originMigrations);
   await refuseAnotherEngine(database, eventStore.engine);
   if (eventStore.engine === 'postgres') {
     const store = await openPostgresEventStore({ database, wakeups });
     opened.defer(() => store.close());
+    await noteEngine(database, eventStore.engine);
     return { store, checkHealth: undefined };
   }
   const store = await openEventStoreDb({
@@ -41,6 +43,7 @@ export const openEventLog = async (options: EventLogOptions, opened: AsyncDispos
   });
   opened.defer(() => store.close());
   await refuseAnotherLog(database, store);
+  await noteEngine(database, eventStore.engine);
   return { store, checkHealth: () => store.checkHealth() };
 };
 
@@ -53,16 +56,20 @@ const originMigrations: readonly Migration[] = [
   },
 ];
 
-const refuseAnotherEngine = async (database: Database, engine: string): Promise<void> => {
-  await migrate(database, 'event log', originMigrations);
+/** Once it is open: an engine that was never reached holds no events. */
+const noteEngine = async (database: Database, engine: string): Promise<void> => {
   await database.pool.query('insert into event_log (engine) values ($1) on conflict do nothing', [engine]);
+  await refuseAnotherEngine(database, engine); // another process may have been faster
+};
+
+const refuseAnotherEngine = async (database: Database, engine: string): Promise<void> => {
   const { rows } = await database.pool.query<{ engine: string }>('select engine from event_log');
-  const before = rows[0]?.engine;
+  const before = rows[0]?.engine ?? engine;
   if (before === engine) return;
   throw new WaybillError(
     'event-log-differs',
     'internal',
-    `The events of ${database.schema} are in ${NAMES[before ?? ''] ?? before} (schema ${database.schema} of the database says so), and WAYBILL_EVENT_STORE or WAYBILL_EVENTSTOREDB_URL chooses ${NAMES[engine]}. Choose the same again, or start on a database of its own.`,
+    `The events of ${database.schema} are in ${NAMES[before] ?? before} (schema ${database.schema} of the database says so), and WAYBILL_EVENT_STORE or WAYBILL_EVENTSTOREDB_URL chooses ${NAMES[engine]}. Choose the same again, or start on a database of its own.`,
   );
 };
 
