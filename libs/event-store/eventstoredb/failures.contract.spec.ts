@@ -203,6 +203,21 @@ describe('a read that goes wrong', () => {
     expect(await readOn(store, start)).toEqual(ids(events));
   });
 
+  it.each([
+    ['backwards', { direction: 'backwards' }],
+    ['forwards', {}],
+  ] as const)('does not take a stream for empty when it ends early and cleanly, %s', async (_, options) => {
+    const server = await startServer();
+    const store = await open(server.url);
+    const stream = newStream();
+    const events = newEvents(2);
+    await store.append(stream, events, { expected: 'no-stream' });
+    server.faults.onCall = first(1, 'Read', 'half-close');
+    const slice = await store.readStream(stream, options);
+    expect(ids(slice.events).toSorted()).toEqual(ids(events).toSorted());
+    expect(await store.readStream(stream, { from: 2 })).toEqual({ events: [], lastRevision: 1 });
+  });
+
   it('keeps what came when the server is too slow for a whole page', async () => {
     const server = await startServer();
     const store = await open(server.url);

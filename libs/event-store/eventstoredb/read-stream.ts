@@ -42,7 +42,7 @@ export const readStreamSlice = async (
     if (next < 0) break;
   }
   last ??= await lastRevision(connection, stream, deadlineMs());
-  if (isEmpty && from !== 'last' && from <= last && direction === 'forwards') {
+  if (isEmpty && last >= 0 && (from === 'last' || (direction === 'forwards' && from <= last))) {
     throw new AnswerMissing('A read of the stream ended before it began.');
   }
   return { events, lastRevision: last };
