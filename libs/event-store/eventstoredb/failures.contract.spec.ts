@@ -598,6 +598,18 @@ describe('the hint', () => {
     )();
   });
 
+  it('is renewed ever more slowly where its subscription is confirmed and dropped again', async () => {
+    const server = await startServer();
+    const incidents: Incident[] = [];
+    const store = await open(server.url, { observe: (incident) => incidents.push(incident) });
+    const dropping = setInterval(() => server.dropSubscriptions(), 5);
+    closers.push(() => clearInterval(dropping));
+    store.onAppended(() => undefined);
+    await sleep(3_000);
+    // After 100, 200, 400, 800 and 1,600 ms, give or take a half.
+    expect(incidents.filter(({ kind }) => kind === 'hint-renewed').length).toBeLessThanOrEqual(7);
+  });
+
   it('wakes readers when it is back, since something may have come in between', async () => {
     const server = await startServer();
     const store = await open(server.url);

@@ -12,6 +12,9 @@ export interface Hint {
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** A subscription that lived so long is no sign of trouble; one that was only confirmed may be. */
+const LONG_LIVED_MS = 5_000;
+
 /**
  * One live subscription from the end of the log that wakes readers, and does nothing else: they read by themselves, so
  * whatever becomes of it costs no event. The client never brings a subscription back, and a server drops one that reads
@@ -27,7 +30,7 @@ export const createHint = (connection: Connection, filter: LogFilter, observe: O
 
   const listen = (): Promise<void> =>
     read(connection, subscriptionRequest('end', filter), { deadlineMs: Infinity, signal: over.signal }, (answer) => {
-      failures = 0;
+      if (answer.hasEvent()) failures = 0;
       // A confirmation as well: what came before it was not heard.
       if (answer.hasEvent() || answer.hasConfirmation()) wake();
       return 'more';
@@ -35,12 +38,14 @@ export const createHint = (connection: Connection, filter: LogFilter, observe: O
 
   const run = async (): Promise<void> => {
     while (!over.signal.aborted) {
+      const began = performance.now();
       const ended: unknown = await listen().then(
         () => new Error('The server ended the subscription.'),
         (error: unknown) => error,
       );
       if (over.signal.aborted) return;
       observe({ kind: 'hint-renewed', error: ended });
+      if (performance.now() - began > LONG_LIVED_MS) failures = 0;
       const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS) * (0.5 + Math.random());
       failures += 1;
       await sleep(pause, undefined, { signal: over.signal }).catch(() => undefined); // the loop looks
