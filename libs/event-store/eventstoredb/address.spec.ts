@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newCertificate } from '@waybill/testkit/certificate';
 import { readAddress } from './address.js';
 
 const node = (address: string, port = 2113) => ({ address, port });
@@ -42,11 +43,22 @@ describe('an address of EventStoreDB', () => {
     expect(readAddress(text)).toEqual(address);
   });
 
-  it('names the file of the authority', () => {
+  it('names the file of the authority, which holds a certificate', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'waybill-address-'));
     const file = join(folder, 'a+b.crt');
-    writeFileSync(file, 'PEM');
-    expect(readAddress(`esdb://h?tlsCAFile=${file}`).rootCertificate?.toString()).toBe('PEM');
+    const { certificate, key } = await newCertificate();
+    writeFileSync(file, certificate);
+    expect(readAddress(`esdb://h?tlsCAFile=${file}`).rootCertificate?.toString()).toBe(certificate);
+    const der = Buffer.from(certificate.replaceAll(/-----.*-----|\s/g, ''), 'base64');
+    for (const other of ['not PEM', key, der, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n']) {
+      writeFileSync(file, other);
+      expect(() => readAddress(`esdb://h?tlsCAFile=${file}`)).toThrow(
+        expect.objectContaining({
+          slug: 'event-store-address-malformed',
+          message: expect.stringMatching(/tlsCAFile holds no certificate in PEM/) as string,
+        }) as Error,
+      );
+    }
     rmSync(folder, { recursive: true });
     expect(() => readAddress(`esdb://h?tlsCAFile=${file}`)).toThrow(/tlsCAFile cannot be read.*ENOENT/);
   });
@@ -69,6 +81,7 @@ describe('an address of EventStoreDB', () => {
     ['an option without effect', 'esdb://h?tlsVerifyCert=false', /no effect.*tlsCAFile/],
     ['another node than the leader', 'esdb://h?nodePreference=follower', /only the leader knows/],
     ['a number that is none', 'esdb://h?gossipTimeout=soon', /gossipTimeout takes a whole number/],
+    ['a name of the connection that is no ASCII', 'esdb://h?connectionName=%C3%A9', /connectionName takes/],
     ['tls that is neither', 'esdb://h?tls=yes', /true or false/],
     ['an authority without TLS', 'esdb://h?tls=false&tlsCAFile=/dev/null', /no use with tls=false/],
   ])('is refused, in words without its secret: %s', (_, text, message) => {

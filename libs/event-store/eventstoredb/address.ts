@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf, WaybillError } from '@waybill/kernel';
@@ -101,7 +102,7 @@ const credentialsOf = (userInfo: string) => {
 const optionsOf = (query: string): Pick<Address, 'tls' | 'rootCertificate' | 'settings'> => {
   const settings: Partial<Record<NumberSetting, number>> & { connectionName?: string } = {};
   let tls = true;
-  let rootCertificate: Buffer | undefined;
+  let authority: string | undefined;
   for (const [name, value] of new URLSearchParams(query.replaceAll('+', '%2B'))) {
     const key = name.toLowerCase();
     const number = NUMBER_SETTINGS.find((setting) => setting.toLowerCase() === key);
@@ -112,21 +113,37 @@ const optionsOf = (query: string): Pick<Address, 'tls' | 'rootCertificate' | 'se
       if (value !== 'true' && value !== 'false') throw malformed('The option tls takes true or false.');
       tls = value === 'true';
     } else if (key === 'tlscafile') {
-      rootCertificate = readCertificate(value);
+      authority = value;
     } else if (key === 'connectionname') {
+      if (!ASCII.test(value)) throw malformed('The option connectionName takes printable characters of ASCII.');
       settings.connectionName = value;
     } else {
       throw malformed(`The option ${name} is not taken: ${REFUSED[key] ?? 'nobody knows it'}.`);
     }
   }
-  if (rootCertificate && !tls) throw malformed('The option tlsCAFile is of no use with tls=false.');
-  return { tls, settings, ...(rootCertificate && { rootCertificate }) };
+  if (authority !== undefined && !tls) throw malformed('The option tlsCAFile is of no use with tls=false.');
+  return { tls, settings, ...(authority !== undefined && { rootCertificate: readCertificate(authority) }) };
 };
 
+/** It goes with every call, as metadata of gRPC. */
+const ASCII = /^[ -~]+$/;
+
 const readCertificate = (file: string): Buffer => {
+  let content: Buffer;
   try {
-    return readFileSync(resolve(file));
+    content = readFileSync(resolve(file));
   } catch (error) {
     throw malformed(`The file of tlsCAFile cannot be read (${messageOf(error)}).`);
+  }
+  // TLS would take anything for it, and trust nobody then.
+  if (!isCertificate(content)) throw malformed('The file of tlsCAFile holds no certificate in PEM.');
+  return content;
+};
+
+const isCertificate = (content: Buffer): boolean => {
+  try {
+    return content.includes('-----BEGIN') && new X509Certificate(content) !== undefined;
+  } catch {
+    return false;
   }
 };
