@@ -57,9 +57,8 @@ export const openEventStoreDb = async (options: EventStoreDbOptions): Promise<Ev
     once: (deadlineMs: () => number) => Promise<Answer>,
     { stream = '$all', withinMs = deadlineMs } = {},
   ): Promise<Answer> => {
-    const tries = startTries(doing, withinMs, observe);
     try {
-      return await tryAgain(tries, () => once(tries.deadlineMs));
+      return await tryAgain(startTries(doing, withinMs, observe), once);
     } catch (error) {
       throw meaningOf(error) === 'refused' ? refusalOf(error, stream) : storeUnavailable(error);
     }

@@ -46,11 +46,13 @@ export const meaningOf = (error: unknown): Meaning => {
   return code === undefined && !(error instanceof AnswerMissing) ? 'refused' : 'unknown';
 };
 
+export const isStreamDeleted = (error: unknown): boolean => facts(error).type === ErrorType.STREAM_DELETED;
+
 /** A refusal in the words of the port; what the port has no words for stays as it is. */
 export const refusalOf = (error: unknown, stream: string): unknown => {
   const { code, type } = facts(error);
   const command = convertToCommandError(error as Error);
-  if (type === ErrorType.STREAM_DELETED) return streamDeleted(stream);
+  if (isStreamDeleted(error)) return streamDeleted(stream);
   if (command instanceof WrongExpectedVersionError) {
     return revisionConflict(stream, command.actualVersion === 'no_stream' ? -1 : Number(command.actualVersion));
   }

@@ -1,8 +1,7 @@
-import { convertToCommandError, ErrorType } from '@eventstore/db-client';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { Connection, Limits } from './connection.js';
-import { meaningOf } from './meaning.js';
+import { isStreamDeleted, meaningOf } from './meaning.js';
 import type { StoredEvent } from './recorded.js';
 
 /** What `Streams/Read` answers, one message at a time; answering `enough` ends the call. */
@@ -55,12 +54,9 @@ export const readPage = async (
       return 'more';
     });
   } catch (error) {
-    if (typeOf(error) === ErrorType.STREAM_DELETED) return undefined;
+    if (isStreamDeleted(error)) return undefined;
     if (events.length > 0 && meaningOf(error) !== 'refused') return { events, ended: false };
     throw error;
   }
   return found ? { events, ended: true } : undefined;
 };
-
-const typeOf = (error: unknown): string | undefined =>
-  (convertToCommandError(error as Error) as { type?: string }).type;

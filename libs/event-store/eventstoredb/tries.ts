@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /** The tries of one call of the port: as many as its deadline allows, since the choice of a new leader takes seconds. */
 export interface Tries {
-  /** For the next try: a part of what is left, so that an answer that was lost leaves time for another. */
+  /** For the next call: a part of what is left, so that an answer that was lost leaves time for another. */
   deadlineMs(): number;
   /** Kept back for a look at what became of them. */
   readonly lastLookMs: number;
@@ -42,11 +42,11 @@ export const startTries = (doing: string, deadlineMs: number, observe: Observe):
 /** For what may be asked twice: tries until there is an answer, or a refusal, or no time. */
 export const tryAgain = async <Answer>(
   tries: Tries,
-  once: (deadlineMs: number) => Promise<Answer>,
+  once: (deadlineMs: () => number) => Promise<Answer>,
 ): Promise<Answer> => {
   for (;;) {
     try {
-      return await once(tries.deadlineMs());
+      return await once(tries.deadlineMs);
     } catch (error) {
       if (meaningOf(error) === 'refused' || !(await tries.again(error))) throw error;
     }
