@@ -157,6 +157,19 @@ describe('an append whose answer does not come', () => {
   });
 });
 
+it('says what to set where the server takes less in one append than Waybill writes', async () => {
+  const server = await startServer({ maxAppendBytes: 500 });
+  const store = await open(server.url);
+  const stream = newStream();
+  await store.append(stream, newEvents(1), { expected: 'no-stream' });
+  await expect(store.append(stream, newEvents(5), { expected: 0 })).rejects.toMatchObject({
+    slug: 'event-too-large',
+    kind: 'too-large',
+    message: expect.stringMatching(/MaxAppendSize must be 1 MiB/) as string,
+  });
+  expect((await store.readStream(stream)).lastRevision).toBe(0);
+});
+
 describe('a read that goes wrong', () => {
   it.each([
     ['no answer', 'no-answer'],
