@@ -37,8 +37,6 @@ export interface EventStoreDbOptions {
   readonly tls?: { readonly key: string; readonly certificate: string };
   /** Everybody may do everything unless given. Clients send passwords over TLS only. */
   readonly users?: Users;
-  /** Whether `BatchAppend` is among what clients are told of. Default true. */
-  readonly offersBatchAppend?: boolean;
   /** Data and metadata of one append. Default 1 MiB, as the genuine server's. */
   readonly maxAppendBytes?: number;
   readonly faults?: Faults;
@@ -96,7 +94,7 @@ export const startEventStoreDb = async (options: EventStoreDbOptions = {}): Prom
       ...Object.fromEntries(LACKING.map((method) => [method, lacking(method)])),
     });
     server.addService(featuresService.ServerFeaturesService, {
-      getSupportedMethods: featuresHandler(options.offersBatchAppend ?? true),
+      getSupportedMethods,
     });
     server.addService(gossipService.GossipService, { read: gossipHandler(cluster) });
     listener = await listen(server, credentialsOf(options), HOST, endpoint.port);
@@ -159,15 +157,10 @@ const lacking =
   (_, callback) =>
     callback({ code: grpc.status.UNIMPLEMENTED, details: `This server has no ${method}.` });
 
-const featuresHandler =
-  (offersBatchAppend: boolean): handleUnaryCall<Empty, SupportedMethods> =>
-  (_, callback) => {
-    const offered = Object.values(streamsService.StreamsService)
-      .map(({ path }) => path)
-      .filter((path) => offersBatchAppend || !path.endsWith('/BatchAppend'));
-    const methods = offered.map((path) => {
-      const [, service = '', method = ''] = path.split('/');
-      return new features.SupportedMethod().setServiceName(service).setMethodName(method.toLowerCase());
-    });
-    callback(null, new features.SupportedMethods().setEventStoreServerVersion('23.10.6').setMethodsList(methods));
-  };
+const getSupportedMethods: handleUnaryCall<Empty, SupportedMethods> = (_, callback) => {
+  const methods = Object.values(streamsService.StreamsService).map(({ path }) => {
+    const [, service = '', method = ''] = path.split('/');
+    return new features.SupportedMethod().setServiceName(service).setMethodName(method.toLowerCase());
+  });
+  callback(null, new features.SupportedMethods().setEventStoreServerVersion('23.10.6').setMethodsList(methods));
+};
