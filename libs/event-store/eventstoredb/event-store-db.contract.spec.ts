@@ -28,9 +28,11 @@ eventStoreContract('EventStoreDB, the protocol server, with readers that are alw
   return openLog({ url: server.url, farBehind: 0 }, () => server.stop());
 });
 
-describeWith('a genuine EventStoreDB', findEventStoreDb(), (start) =>
-  eventStoreContract('EventStoreDB', async () => {
+describeWith('a genuine EventStoreDB', findEventStoreDb(), (start) => {
+  const openGenuine = async (options: Partial<EventStoreDbOptions>): Promise<LogUnderTest> => {
     const server = await start()();
-    return openLog({ url: server.url }, () => server.stop());
-  }),
-);
+    return openLog({ url: server.url, ...options }, () => server.stop());
+  };
+  eventStoreContract('EventStoreDB', () => openGenuine({}));
+  eventStoreContract('EventStoreDB, with readers that are always far behind', () => openGenuine({ farBehind: 0 }));
+});

@@ -1,5 +1,16 @@
-import { BACKWARDS, binaryEvent, END, type ResolvedEvent } from '@eventstore/db-client';
-import { attempt, collect, event, events, type Questions, seen, type Session } from './session.js';
+import { BACKWARDS, binaryEvent, END } from '@eventstore/db-client';
+import {
+  attempt,
+  collect,
+  event,
+  events,
+  firstOf,
+  lastOf,
+  type Questions,
+  seen,
+  type Session,
+  word,
+} from './session.js';
 
 /** A read of a stream with so many events. */
 const readOf = async (
@@ -35,14 +46,6 @@ const ofAStream: Questions = {
   },
 };
 
-/** The last events of `$all`, newest first, of one stream. */
-const tailOf = async ({ client }: Session, stream: string, maxCount = 30): Promise<ResolvedEvent[]> => {
-  const tail = await collect(client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount }));
-  return tail.filter((item) => item.event?.streamId === stream);
-};
-
-const word = ({ event: stored }: ResolvedEvent): string => `${stored?.revision}:${stored?.type}`;
-
 const ofTheLog: Questions = {
   '$all: order across streams is the order of appends, positions rise': async ({ client, stream }) => {
     const [a, b] = [stream(), stream()];
@@ -65,7 +68,7 @@ const ofTheLog: Questions = {
   '$all: events of one append have positions of their own': async (session) => {
     const name = session.stream();
     await session.client.appendToStream(name, events(3));
-    const positions = (await tailOf(session, name)).map((item) => item.event?.position);
+    const positions = (await lastOf(session, name, 3)).map((item) => item.event?.position);
     return {
       commits: new Set(positions.map((position) => position?.commit)).size,
       prepares: new Set(positions.map((position) => position?.prepare)).size,
@@ -77,20 +80,19 @@ const ofTheLog: Questions = {
     await client.appendToStream(name, events(2, 'Next'));
     const [, second] = await collect(client.readStream(name));
     if (!second?.event?.position) return 'no position';
-    return seen(client.readAll({ fromPosition: second.event.position, maxCount: 2 }));
+    return (await firstOf(client.readAll({ fromPosition: second.event.position }), name, 2)).map(word);
   },
   '$all: from the position of an event, backwards, gives the one before it first': async ({ client, stream }) => {
     const name = stream();
     for (const type of ['A', 'B', 'C']) await client.appendToStream(name, event(type));
     const last = (await collect(client.readStream(name)))[2]?.event?.position;
     if (!last) return 'no position';
-    const before = await collect(client.readAll({ direction: BACKWARDS, fromPosition: last, maxCount: 2 }));
-    return before.filter((item) => item.event?.streamId === name).map(word);
+    return (await firstOf(client.readAll({ direction: BACKWARDS, fromPosition: last }), name, 2)).map(word);
   },
   '$all: backwards from END': async (session) => {
     const name = session.stream();
     await session.client.appendToStream(name, events(2));
-    return (await tailOf(session, name)).map(word);
+    return (await lastOf(session, name, 2)).map(word);
   },
   '$all: holds system events': async ({ client }) => {
     const all = await collect(client.readAll({ maxCount: 200 }));

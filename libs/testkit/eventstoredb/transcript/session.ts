@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AppendResult,
+  BACKWARDS,
+  END,
   EventStoreDBClient,
   isCommandError,
   jsonEvent,
   type JSONType,
   type ResolvedEvent,
+  type StreamingRead,
 } from '@eventstore/db-client';
 
 /** One thing asked of a server through the genuine client; what it answers, or how it refuses, in stable words. */
@@ -86,7 +89,30 @@ export const collect = async (items: AsyncIterable<ResolvedEvent>): Promise<Reso
   return all;
 };
 
-const word = (item: ResolvedEvent): string => (item.event ? `${item.event.revision}:${item.event.type}` : 'no event');
+/**
+ * The first so many events of one stream among those of `$all`, which others may be writing to at the same time, as they do
+ * where one genuine server serves several specs.
+ */
+export const firstOf = async (
+  items: StreamingRead<ResolvedEvent>,
+  stream: string,
+  count: number,
+): Promise<ResolvedEvent[]> => {
+  const found: ResolvedEvent[] = [];
+  for await (const item of items) {
+    if (item.event?.streamId === stream) found.push(item);
+    if (found.length === count) break;
+  }
+  await items.cancel(); // to leave the loop ends the stream here, but not the call
+  return found;
+};
+
+/** The last so many, newest first. */
+export const lastOf = ({ client }: Session, stream: string, count: number): Promise<ResolvedEvent[]> =>
+  firstOf(client.readAll({ direction: BACKWARDS, fromPosition: END }), stream, count);
+
+export const word = (item: ResolvedEvent): string =>
+  item.event ? `${item.event.revision}:${item.event.type}` : 'no event';
 
 export const seen = async (items: AsyncIterable<ResolvedEvent>): Promise<string[]> => (await collect(items)).map(word);
 
