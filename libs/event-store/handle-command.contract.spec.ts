@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { type CommandContext, newId, streamName, WaybillError } from '@waybill/kernel';
 import { type Database, openDatabase, openWakeups, type Wakeups } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
@@ -198,6 +199,21 @@ describe('handling a command', () => {
     expect(await handle(stream, count(), {}, slow)).toMatchObject({ revision: 1 });
     expect(await late).toMatchObject({ revision: 1 });
     expect(await lastRevision(stream)).toBe(1);
+  });
+
+  it('says that it does not know when the log took long to say so: it has tried for itself', async () => {
+    const stream = newStream();
+    await handle(stream, open);
+    let tries = 0;
+    const clock = jest.spyOn(performance, 'now');
+    const slow = withAppend(() => {
+      tries += 1;
+      clock.mockReturnValue(performance.now() + 8_000);
+      return Promise.reject(unknown());
+    });
+    await expect(handle(stream, count(), {}, slow)).rejects.toMatchObject({ slug: 'outcome-unknown' });
+    clock.mockRestore();
+    expect(tries).toBe(1);
   });
 
   it('says that it does not know when it never gets an answer', async () => {

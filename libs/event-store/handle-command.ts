@@ -21,10 +21,13 @@ export interface Handled<State, Event extends DomainEvent> extends CommandOutcom
 const TRIES = 3;
 const PAUSE_MS = 50;
 
+/** A log that took so long to say that it does not know has tried again by itself, and the caller has waited enough. */
+const PATIENCE_MS = 5_000;
+
 /**
  * Reads, folds, decides, appends with the revision that was read. Somebody else's append in between repeats all of it, at
- * most three times in all; so does an append whose outcome stayed unknown: its events carry the same ids, so they are
- * found in the stream or taken once.
+ * most three times in all; so does an append whose outcome stayed unknown, unless it took long: its events carry the same
+ * ids, so they are found in the stream or taken once.
  *
  * Errors besides the decider's own and the store's: `version-mismatch` (version-conflict: the caller named a revision and
  * the stream is at another), `stream-busy` (unavailable: three times somebody else was faster), `not-found` (not-found:
@@ -37,13 +40,15 @@ export const handleCommand = async <State, Command, Event extends DomainEvent>(
   command: Command,
   context: CommandContext,
 ): Promise<Handled<State, Event>> => {
+  const started = performance.now();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await handleOnce(store, type, stream, command, context);
     } catch (error) {
       const slug = isWaybillError(error) ? error.slug : undefined;
       if (slug !== 'revision-conflict' && slug !== 'outcome-unknown') throw error;
-      if (attempt === TRIES) throw slug === 'outcome-unknown' ? error : streamBusy(error);
+      const isLong = slug === 'outcome-unknown' && performance.now() - started > PATIENCE_MS;
+      if (attempt === TRIES || isLong) throw slug === 'outcome-unknown' ? error : streamBusy(error);
       await sleep(PAUSE_MS * attempt * (0.5 + Math.random()));
     }
   }
