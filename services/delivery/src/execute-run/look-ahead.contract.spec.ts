@@ -154,6 +154,17 @@ describe('the parts behind the one in hand', () => {
     await ahead.close(false);
   });
 
+  it('are staged by who asks for them where nothing is known of them any more', async () => {
+    const run = newRun();
+    const ahead = await opened(run);
+    await untilOffered(run, numbers(2, 1 + LOOK_AHEAD));
+    await work.take('ada', 60);
+    const outcome = ahead.outcomeOf(2);
+    await database.pool.query('delete from part_work where part = 2');
+    expect(await outcome).toEqual({ type: 'Ours', mayHaveLeft: true });
+    await ahead.close(false);
+  });
+
   it('are scouted for a few runs at once, and for others when one of these ends', async () => {
     const open = [await opened(newRun()), await opened(newRun())];
     expect(await aheads.open(newRun(), plan, scope, never)).toBeUndefined();

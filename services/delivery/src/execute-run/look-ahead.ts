@@ -84,7 +84,8 @@ export class LookAhead {
   private readonly over = new AbortController();
   private readonly signal: AbortSignal;
   private readonly moves = new EventEmitter().setMaxListeners(0);
-  private readonly offered = new Set<number>();
+  /** By part; each resolves once the part is there to be taken. */
+  private readonly offers = new Map<number, Promise<void>>();
   /** The last one, which may outlast the scout. */
   private offering: Promise<void> = Promise.resolve();
   private inHand: number;
@@ -121,13 +122,16 @@ export class LookAhead {
     this.signal.throwIfAborted();
     this.inHand = part;
     this.moves.emit('move');
-    const wasOffered = this.offered.delete(part);
-    await work.settle(run, wasOffered ? part - 1 : part);
-    if (!wasOffered) return UNTOUCHED;
+    const offer = this.offers.get(part);
+    this.offers.delete(part);
+    await work.settle(run, offer ? part - 1 : part);
+    if (!offer) return UNTOUCHED;
+    await offer;
     for (;;) {
       const heard = rung(work.bell, 'done', this.signal);
       const outcome = await work.outcomeOf(run, part);
       if (outcome?.state === 'staged') return outcome.step;
+      if (outcome?.state === 'gone') return { type: 'Ours', mayHaveLeft: true };
       if (outcome) return { type: 'Ours', mayHaveLeft: true, because: unlessFinal(errorOf(outcome.problem)) };
       const withdrawn = await work.withdraw(run, part);
       if (withdrawn) return { type: 'Ours', mayHaveLeft: withdrawn.retaken };
@@ -159,9 +163,10 @@ export class LookAhead {
     while (part > this.inHand + LOOK_AHEAD) await once(this.moves, 'move', { signal: this.signal });
     if (part <= this.inHand) return; // it is staged by who asked for it
     this.signal.throwIfAborted();
-    this.offered.add(part);
     const path = pathIn(plan.folder, fileNameOfPart(plan, part, plan.revision));
-    await this.tools.work.offer({ runId, attempt, part, ...scope, path, snapshot: this.snapshot });
+    const offer = this.tools.work.offer({ runId, attempt, part, ...scope, path, snapshot: this.snapshot });
+    this.offers.set(part, offer);
+    await offer;
   }
 }
 

@@ -80,6 +80,22 @@ describe('a part that is offered', () => {
       problem: { slug: 'partner-storage-full', kind: 'refused', detail: 'No room.' },
     });
   });
+
+  it('is told to be gone when nothing is known of it', async () => {
+    expect(await work.outcomeOf(newRun(), 2)).toEqual({ state: 'gone' });
+  });
+});
+
+describe('a worker that does not hear that its part is recorded', () => {
+  it('may try to fail it, and leaves it staged', async () => {
+    const run = newRun();
+    await offer(run, 2);
+    const ada = await taken('ada');
+    await work.complete(ada, stepOf(2)); // and the answer is lost
+    expect(await work.fail(ada, new Error('Connection terminated'))).toBe(false);
+    await work.leave(ada);
+    expect(await work.outcomeOf(run, 2)).toMatchObject({ state: 'staged', step: stepOf(2) });
+  });
 });
 
 describe('a worker that was not heard of for a lease', () => {

@@ -43,7 +43,10 @@ export interface TakenPart extends OfferedPart {
 }
 
 export type Outcome =
-  { readonly state: 'staged'; readonly step: Step } | { readonly state: 'failed'; readonly problem: Problem };
+  | { readonly state: 'staged'; readonly step: Step }
+  | { readonly state: 'failed'; readonly problem: Problem }
+  /** Nothing is known of it: nobody has it, and nobody will. */
+  | { readonly state: 'gone' };
 
 /** What the names begin with that a part is written under before it is published, whoever writes it. */
 export const ownerOfPart = ({ runId }: Pick<Run, 'runId'>, part: number): string => `${runId}-part-${part}-`;
@@ -52,6 +55,10 @@ const PLACE = 'run_id = $1 and attempt = $2 and part = $3';
 const HELD = `${PLACE} and take = $4 and worker = $5 and state = 'taken'`;
 const placeOf = ({ runId, attempt, part }: OfferedPart) => [runId, attempt, part];
 const heldBy = (taken: TakenPart) => [...placeOf(taken), taken.take, taken.worker];
+
+type Pending = 'waiting' | 'taken' | 'stopping';
+const isPending = (row: Outcome | { readonly state: Pending }): row is { readonly state: Pending } =>
+  ['waiting', 'taken', 'stopping'].includes(row.state);
 
 /**
  * The parts of runs that are offered to the workers of all delivery processes, each of which one holds by a lease. What it
@@ -125,16 +132,21 @@ export class PartWork {
 
   /** The holder has stopped and cleaned up, as it was asked to. */
   async leave(taken: TakenPart): Promise<void> {
-    await this.changed(`delete from part_work where ${PLACE} and take = $4 and worker = $5`, heldBy(taken));
+    // One that is staged stays: this worker may have recorded that itself, and only the answer was lost.
+    await this.changed(
+      `delete from part_work where ${PLACE} and take = $4 and worker = $5 and state = 'stopping'`,
+      heldBy(taken),
+    );
   }
 
   /** Undefined while it is neither staged nor has failed. */
   async outcomeOf({ runId, attempt }: OfAttempt, part: number): Promise<Outcome | undefined> {
-    const { rows } = await this.database.pool.query<Outcome>(
-      `select state, step, problem from part_work where ${PLACE} and state in ('staged', 'failed')`,
+    const { rows } = await this.database.pool.query<Outcome | { readonly state: Pending }>(
+      `select state, step, problem from part_work where ${PLACE}`,
       [runId, attempt, part],
     );
-    return rows[0];
+    const outcome = rows[0] ?? { state: 'gone' };
+    return isPending(outcome) ? undefined : outcome;
   }
 
   /** Takes a part out of the offer that nobody has, or whose holder was not heard of for a lease. */

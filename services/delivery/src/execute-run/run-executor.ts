@@ -139,7 +139,11 @@ export class RunExecutor {
               `run ${attempt.runId}: part ${part} is staged here, since its worker could not: ${because.message}`,
             );
           }
-          if (mayHaveLeft) await sink.sweep(plan.folder, ownerOfPart(run, part), [path]);
+          if (mayHaveLeft) {
+            // Where another attempt has begun, what lies there is its own: it is told so here.
+            await attempt.record({ type: 'UseCredentials', credentials: inUse.credentials });
+            await sink.sweep(plan.folder, ownerOfPart(run, part), [path]);
+          }
           return stageHere(run, part, path);
         },
         checkpoint: (run) => attempt.checkpoint(run),
