@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { collectDefaultMetrics, Gauge, Histogram, register } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, type MetricValue, register } from 'prom-client';
 import { finalize, type Observable } from 'rxjs';
 import { Public } from '../http/caller.js';
 
@@ -23,22 +23,53 @@ const requests = new Histogram({
   buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
 });
 
-/** A number that is asked for when metrics are read. */
+const failures = new Counter({
+  name: 'waybill_metric_failures_total',
+  help: 'Metrics that were left out when metrics were read, since what they are asked of is away.',
+  labelNames: ['metric'],
+});
+
+/** Of a number that is asked for: metrics have to be told when it matters, and Prometheus waits for 10 s. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * A number that is asked for when metrics are read. It is left out where whoever is asked is away, for an outage is when the
+ * other metrics are wanted most.
+ */
 export const gauge = (
   name: string,
   help: string,
-  labels: readonly string[],
+  labelNames: readonly string[],
   collect: (gauge: Gauge) => Promise<void> | void,
-): Gauge =>
-  new Gauge({
-    name,
-    help,
-    labelNames: [...labels],
+): Gauge => {
+  const options = { name, help, labelNames: [...labelNames] };
+  const ask = async (): Promise<readonly Sample[]> => {
+    const asked = new Gauge({ ...options, registers: [] });
+    await collect(asked);
+    return (await asked.get()).values;
+  };
+  let asking: Promise<readonly Sample[]> | undefined;
+  failures.inc({ metric: name }, 0);
+  return new Gauge({
+    ...options,
     async collect() {
+      // A question that hangs is not asked again by each reader, or they would take up every connection.
+      asking ??= ask().finally(() => (asking = undefined));
+      const samples = await withinPatience(asking).catch(() => undefined);
+      if (samples === undefined) failures.inc({ metric: name });
       this.reset();
-      await collect(this);
+      for (const { labels, value } of samples ?? []) this.set(labels, value);
     },
   });
+};
+
+type Sample = MetricValue<string>;
+
+const withinPatience = async <T>(work: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => (timer = setTimeout(reject, PATIENCE_MS, new Error('no answer'))));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+};
 
 @Injectable()
 export class RequestMetrics implements NestInterceptor {

@@ -89,6 +89,17 @@ describe('the front', () => {
     await gone;
   });
 
+  it('takes metrics of those that tell theirs, and for the others says that they are not up', async () => {
+    const problem = JSON.stringify({ type: '/problems/service-stopping', status: 503 });
+    handler = ({ url }, answer) => {
+      if (url === '/metrics') answer.writeHead(503, { 'content-type': 'application/problem+json' }).end(problem);
+    };
+    const { status, text: metrics } = await ask('/metrics');
+    expect(status).toBe(200);
+    expect(metrics.split('\n')).toContain('waybill_up{service="account"} 0');
+    expect(metrics).not.toContain('service-stopping');
+  });
+
   it('says which service is away, and when to come again', async () => {
     addresses = [];
     const { status, headers, text: body } = await ask('/v1/runs/1?x=y');

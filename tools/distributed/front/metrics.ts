@@ -33,6 +33,7 @@ const UP = '# HELP waybill_up Whether the process answers.\n# TYPE waybill_up ga
 
 const metricsOf = async (address: string): Promise<string> => {
   const answer = await fetch(`${address}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) });
+  if (!answer.ok) throw new Error(`status ${answer.status}`); // a problem is no exposition
   return answer.text();
 };
 

@@ -86,6 +86,8 @@ describeWith('a server that all services stand on', findJars(), (jars) => {
       ]);
       await sleep(Math.max(0, AWAY_MS - (Date.now() - beganAt)));
       const told = await clients;
+      const { text: metrics } = await api.get('/metrics');
+      expect([name, metrics.match(/^waybill_up\{.*/gm)?.filter((line) => !line.endsWith(' 1'))]).toEqual([name, []]);
       await outage.end();
       const refused = told.filter(({ status }) => status >= 400);
       expect(refused).not.toEqual([]);
