@@ -328,3 +328,15 @@ describeWith('nginx', debian('nginx', 'nginx-light'), (command) => {
     });
   });
 });
+
+describeWith('promtool', debian('promtool', 'prometheus'), (command) => {
+  it.each([
+    ['check', 'alerts.yaml'],
+    ['test', 'alerts.test.yaml'],
+  ])('finds the alerts as they are to be (%s rules %s)', (verb, file) => {
+    const { status, stderr } = spawnSync(command(), [verb, 'rules', join(root, 'docs/operations', file)], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
