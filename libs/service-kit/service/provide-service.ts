@@ -28,6 +28,7 @@ class ServiceRunner {
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.service.stopWaiting();
     await Promise.all(this.workers.map((worker) => worker.stop()));
     await this.service.stop();
   }

@@ -86,7 +86,7 @@ export interface Service {
     stream: string,
     scope: Scope,
   ): Promise<Loaded<State>>;
-  /** Waits until the stream is as asked; undefined when the time is over first. */
+  /** Waits until the stream is as asked; undefined when the time is over first, or the process is to end. */
   settled<State, Command, Event extends DomainEvent>(
     type: StreamType<State, Command, Event>,
     stream: string,
@@ -100,7 +100,7 @@ export interface Service {
     data: DataOf<Question>,
     cause: Cause,
   ): Promise<AnswerOf<Question>>;
-  /** Asks again until the answer is as wanted; undefined when the time is over first. */
+  /** Asks again until the answer is as wanted; undefined when the time is over first, or the process is to end. */
   askUntil<Question extends QuestionContract>(
     question: Question,
     data: DataOf<Question>,
@@ -118,6 +118,8 @@ export interface Service {
   /** Waits until every read model has seen everything up to a position; `head` is now. */
   readModelsReach(position: string | 'head', waitMs: number): Promise<void>;
   start(listeners: readonly Listener[], answerers: readonly Answerer[]): Promise<void>;
+  /** What requests wait for does not happen in this process any more: they are answered with what there is. */
+  stopWaiting(): void;
   stop(): Promise<void>;
 }
 
@@ -168,6 +170,7 @@ export const openService = async (
   let asker: Asker | undefined;
   let relay: Relay | undefined;
   let sweeping: NodeJS.Timeout | undefined;
+  let isStopping = false;
   const subscriptions: Subscription[] = [];
   watchService(health, name, { projections, relay: () => relay });
 
@@ -234,7 +237,7 @@ export const openService = async (
         const heard = nextAppend(store, LOOK_MS);
         const loaded = await load(type, stream, scope);
         if (isSettled(loaded.state)) return loaded;
-        if (Date.now() >= deadline) return undefined;
+        if (isStopping || Date.now() >= deadline) return undefined;
         await heard;
       }
     },
@@ -243,12 +246,12 @@ export const openService = async (
       const deadline = Date.now() + waitMs;
       for (;;) {
         const answered = await ask(question, data, cause).catch((error: unknown) => {
-          // Not there yet is no answer; anything else is.
-          if (isWaybillError(error) && error.kind === 'not-found') return undefined;
+          // Not there yet is no answer; anything else is, but for what comes of our own end.
+          if (isStopping || (isWaybillError(error) && error.kind === 'not-found')) return undefined;
           throw error;
         });
         if (answered && isWanted(answered)) return answered;
-        if (Date.now() >= deadline) return undefined;
+        if (isStopping || Date.now() >= deadline) return undefined;
         await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
       }
     },
@@ -305,6 +308,10 @@ export const openService = async (
         const topic = commandsTopic(name as ServiceName);
         subscriptions.push(await backbone.bus.subscribe({ group: name, topics: [topic] }, handler));
       }
+    },
+
+    stopWaiting() {
+      isStopping = true;
     },
 
     async stop() {
