@@ -111,7 +111,7 @@ export class CallerGuard implements CanActivate {
         roles: ROLES.filter((role) => roles.includes(role)),
       };
     } catch (error) {
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) {
+      if (error instanceof errors.JOSEError && !OF_THE_KEYS.has(error.code)) {
         throw unauthenticated(`The token was refused: ${error.message}.`);
       }
       if (error instanceof WaybillError) throw error;
@@ -127,6 +127,13 @@ export class CallerGuard implements CanActivate {
     }
   }
 }
+
+/** What the server of the keys is at fault for, and no token: it is late, answers with an error, or with what is no set of keys. */
+const OF_THE_KEYS: ReadonlySet<string> = new Set([
+  errors.JWKSTimeout.code,
+  errors.JWKSInvalid.code,
+  errors.JOSEError.code,
+]);
 
 const keysOf = async ({ jwksUrl, jwksFile }: JwtSettings): Promise<JWTVerifyGetKey> =>
   jwksFile === undefined
