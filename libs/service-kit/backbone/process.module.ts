@@ -7,7 +7,7 @@ import { ProblemsController } from '../http/problems.controller.js';
 import { RequestTraces } from '../http/request-traces.js';
 import { Health, HealthController } from '../operation/health.js';
 import { loggerModule } from '../operation/logging.js';
-import { MetricsController, RequestMetrics } from '../operation/metrics.js';
+import { MetricsController } from '../operation/metrics.js';
 import type { Backbone } from './backbone.js';
 import { BACKBONE, CONFIGURATION } from './tokens.js';
 
@@ -34,7 +34,6 @@ export const processModule = (
       { provide: Health, useFactory: () => backbone.watchedBy(new Health()) },
       { provide: APP_GUARD, useClass: CallerGuard },
       { provide: APP_INTERCEPTOR, useClass: RequestTraces },
-      { provide: APP_INTERCEPTOR, useClass: RequestMetrics },
     ],
     exports: [CONFIGURATION, BACKBONE, Health],
   };

@@ -12,6 +12,7 @@ import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
 import { answerFrameworkError, ProblemFilter } from './problem.js';
 import { traceRequests } from './request-traces.js';
+import { measureAnswers } from '../operation/metrics.js';
 
 /** The HTTP side of a process: one Fastify server with the services that `root` imports. Not listening yet. */
 export const createHttpApp = async (root: Type | object): Promise<NestFastifyApplication> => {
@@ -30,6 +31,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
   closeInOrder(fastify);
   takeBodies(app);
   logAnswers(fastify);
+  measureAnswers(fastify);
   traceRequests(fastify);
   // Documents and unknown paths included, which no guard sees.
   const { auth } = app.get<Configuration>(CONFIGURATION);

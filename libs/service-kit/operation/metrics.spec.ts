@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
+import fastify from 'fastify';
 import { register } from 'prom-client';
-import { gauge } from './metrics.js';
+import { gauge, measureAnswers } from './metrics.js';
 
 const valuesOf = (text: string, name: string): readonly string[] =>
   text.split('\n').filter((line) => line.startsWith(name));
@@ -49,5 +50,30 @@ describe('a number that is asked for when metrics are read', () => {
     await jest.advanceTimersByTimeAsync(0);
     answer();
     expect(valuesOf(await again, 'hangs')).toEqual(['hangs{of="late"} 1']);
+  });
+});
+
+describe('answers', () => {
+  it('are counted by route and status, also where a guard or the framework gave them, but for streams of events', async () => {
+    const server = fastify();
+    measureAnswers(server);
+    server.addHook('onRequest', async ({ headers }) => {
+      if (headers['x-refused'] === 'yes') throw Object.assign(new Error('no'), { statusCode: 403 });
+    });
+    server.post('/things/:id', () => 'done');
+    server.get('/feed', (_, reply) => reply.type('text/event-stream').send('data: 1\n\n'));
+    await server.inject({ method: 'POST', url: '/things/1', payload: {} });
+    await server.inject({ method: 'POST', url: '/things/2', payload: {}, headers: { 'x-refused': 'yes' } });
+    await server.inject({ method: 'POST', url: '/things/3', payload: '<x>', headers: { 'content-type': 'text/xml' } });
+    await server.inject('/nowhere');
+    await server.inject('/feed');
+    const counted = valuesOf(await register.metrics(), 'waybill_http_request_duration_seconds_count');
+    expect(counted.map((line) => /route="(.*)",status="(.*)"\} (.*)/.exec(line)?.slice(1).join(' ')).sort()).toEqual([
+      '/things/:id 200 1',
+      '/things/:id 403 1',
+      '/things/:id 415 1',
+      'unknown 404 1',
+    ]);
+    await server.close();
   });
 });

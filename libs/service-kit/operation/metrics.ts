@@ -1,16 +1,7 @@
-import {
-  type CallHandler,
-  Controller,
-  type ExecutionContext,
-  Get,
-  Header,
-  Injectable,
-  type NestInterceptor,
-} from '@nestjs/common';
+import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type MetricValue, register } from 'prom-client';
-import { finalize, type Observable } from 'rxjs';
 import { Public } from '../http/caller.js';
 
 const started = register.getSingleMetric('nodejs_version_info') !== undefined;
@@ -71,18 +62,19 @@ const withinPatience = async <T>(work: Promise<T>): Promise<T> => {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 };
 
-@Injectable()
-export class RequestMetrics implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const stop = requests.startTimer({ method: request.method, route: request.routeOptions.url ?? 'unknown' });
-    // The status is final once the answer has left; an error's status is set by the filter after this interceptor.
-    return next
-      .handle()
-      .pipe(finalize(() => reply.raw.once('finish', () => stop({ status: String(reply.statusCode) }))));
-  }
-}
+/** What is answered by whomever: a handler, a guard before it, or the framework where there is none. */
+export const measureAnswers = (fastify: FastifyInstance): void => {
+  fastify.addHook('onResponse', (request, reply, done) => {
+    // A stream of events ends when its reader goes, which says nothing of ours.
+    if (reply.getHeader('content-type') !== EVENT_STREAM) {
+      const labels = { method: request.method, route: request.routeOptions.url ?? 'unknown' };
+      requests.observe({ ...labels, status: String(reply.statusCode) }, reply.elapsedTime / 1_000);
+    }
+    done();
+  });
+};
+
+const EVENT_STREAM = 'text/event-stream';
 
 @ApiExcludeController()
 @Controller('metrics')

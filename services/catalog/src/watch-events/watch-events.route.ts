@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Get, Headers, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { WaybillError } from '@waybill/kernel';
@@ -34,9 +35,14 @@ export class WatchEventsRoute {
   ): Promise<void> {
     let position = lastEventId === undefined ? await this.feed.head() : positionOf(lastEventId);
     const names = types?.split(',').map((name) => name.trim());
+    void reply.headers({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
     reply.hijack();
     const out = reply.raw;
-    out.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    out.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
     out.write(': connected\n\n');
 
     const gone = new AbortController();
