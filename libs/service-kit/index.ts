@@ -16,6 +16,7 @@ export * from './http/closing.js';
 export * from './http/validation-outcome.js';
 export * from './http/validation.view.js';
 export * from './operation/health.js';
+export { loggedFor } from './operation/log-context.js';
 export * from './operation/metrics.js';
 export { traced } from './operation/tracing.js';
 export * from './service/definition.js';

@@ -1,10 +1,9 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_GUARD } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Configuration } from '../config/configuration.js';
 import { CallerGuard } from '../http/caller.js';
 import { ProblemsController } from '../http/problems.controller.js';
-import { RequestTraces } from '../http/request-traces.js';
 import { Health, HealthController } from '../operation/health.js';
 import { loggerModule } from '../operation/logging.js';
 import { MetricsController } from '../operation/metrics.js';
@@ -33,7 +32,6 @@ export const processModule = (
       { provide: BACKBONE, useValue: backbone },
       { provide: Health, useFactory: () => backbone.watchedBy(new Health()) },
       { provide: APP_GUARD, useClass: CallerGuard },
-      { provide: APP_INTERCEPTOR, useClass: RequestTraces },
     ],
     exports: [CONFIGURATION, BACKBONE, Health],
   };

@@ -12,6 +12,8 @@ import { publishDocuments } from './documents.js';
 import { FormPipe } from './form.pipe.js';
 import { answerFrameworkError, ProblemFilter } from './problem.js';
 import { traceRequests } from './request-traces.js';
+import { loggedFor } from '../operation/log-context.js';
+import { logOwnerOf } from './command-context.js';
 import { measureAnswers } from '../operation/metrics.js';
 
 /** The HTTP side of a process: one Fastify server with the services that `root` imports. Not listening yet. */
@@ -33,6 +35,7 @@ export const createHttpApp = async (root: Type | object): Promise<NestFastifyApp
   logAnswers(fastify);
   measureAnswers(fastify);
   traceRequests(fastify);
+  fastify.addHook('preHandler', (request, _, done) => loggedFor(() => logOwnerOf(request), done));
   // Documents and unknown paths included, which no guard sees.
   const { auth } = app.get<Configuration>(CONFIGURATION);
   if (auth.mode === 'none') fastify.addHook('onRequest', async (request) => refuseForeignPages(request));

@@ -1,7 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { type CommandContext, idFrom, newId, WaybillError } from '@waybill/kernel';
 import type { FastifyRequest } from 'fastify';
-import { callerOf } from './caller.js';
+import type { LogOwner } from '../operation/log-context.js';
+import { callerOf, knownCallerOf } from './caller.js';
 import { traceparentOfRequest } from './request-traces.js';
 
 const contexts = new WeakMap<object, CommandContext>();
@@ -19,6 +20,9 @@ export const idempotencyKeyOf = (request: FastifyRequest): string | undefined =>
   }
   return key;
 };
+
+const callersCorrelationId = (request: FastifyRequest): string | undefined =>
+  header(request, 'x-correlation-id')?.slice(0, 128);
 
 /** `If-Match: "7"` → 7; `*` is no revision. */
 const expectedRevisionOf = (request: FastifyRequest): number | undefined => {
@@ -46,12 +50,19 @@ export const commandContextOf = (request: FastifyRequest): CommandContext => {
     actor,
     commandId,
     at: new Date().toISOString(),
-    correlationId: header(request, 'x-correlation-id')?.slice(0, 128) ?? commandId,
+    correlationId: callersCorrelationId(request) ?? commandId,
     ...(expectedRevision === undefined ? {} : { expectedRevision }),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
   contexts.set(request.raw, context);
   return context;
+};
+
+/** Whose request it is, for the log: what the guard and the handler have found out by now. */
+export const logOwnerOf = (request: FastifyRequest): LogOwner => {
+  const { tenant, sandbox } = knownCallerOf(request) ?? {};
+  const correlationId = contexts.get(request.raw)?.correlationId ?? callersCorrelationId(request);
+  return { tenant, sandbox, correlationId };
 };
 
 export const Context = createParamDecorator((_: unknown, context: ExecutionContext): CommandContext =>

@@ -85,6 +85,12 @@ export const answerFrameworkError = (error: Error, request: FastifyRequest, repl
   void reply.status(problem.status).type('application/problem+json').send(problem);
 };
 
+/** The route and never the path, which may hold the id of a person. */
+const placeOf = (request: FastifyRequest) => ({
+  method: request.method,
+  route: request.routeOptions.url ?? 'unknown',
+});
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly log = new Logger('http');
@@ -94,13 +100,13 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     if (request.raw.destroyed && !request.raw.complete) {
-      this.log.log({ url: request.url, reason: messageOf(error) }, 'a request broke off before its end');
+      this.log.log({ ...placeOf(request), reason: messageOf(error) }, 'a request broke off before its end');
       return;
     }
     const known = asWaybillError(error);
     const problem = problemOf(known, request.url);
     if (problem.status >= 500)
-      this.log.error({ err: known.cause ?? known, slug: known.slug, url: problem.instance }, known.message);
+      this.log.error({ err: known.cause ?? known, slug: known.slug, ...placeOf(request) }, known.message);
     if (reply.sent) return;
     const retryAfter = retryAfterOf(known);
     if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));

@@ -1,7 +1,5 @@
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { context, SpanStatusCode } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Observable } from 'rxjs';
 import { beginSpan } from '../operation/tracing.js';
 
 type Begun = ReturnType<typeof beginSpan>;
@@ -30,6 +28,12 @@ export const traceRequests = (fastify: FastifyInstance): void => {
     }
     done();
   });
+  // Active from here on, and not from the head on: the body has been read meanwhile, and with it the context would be left.
+  fastify.addHook('preHandler', (request, _, done) => {
+    const known = begun.get(request.raw);
+    if (known === undefined) done();
+    else context.with(known.context, done);
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
     const span = begun.get(request.raw)?.span;
     span?.setAttribute('http.response.status_code', reply.statusCode);
@@ -38,13 +42,3 @@ export const traceRequests = (fastify: FastifyInstance): void => {
     done();
   });
 };
-
-/** Makes the span active for the handler: the body has been read meanwhile, and with it the context was left. */
-@Injectable()
-export class RequestTraces implements NestInterceptor {
-  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const known = begun.get(execution.switchToHttp().getRequest<FastifyRequest>().raw);
-    if (known === undefined) return next.handle();
-    return new Observable((subscriber) => context.with(known.context, () => next.handle().subscribe(subscriber)));
-  }
-}

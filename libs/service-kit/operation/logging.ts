@@ -4,15 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import { LoggerModule } from 'nestjs-pino';
 import type { Configuration } from '../config/configuration.js';
 import { knownCallerOf } from '../http/caller.js';
+import { logOwnerOf } from '../http/command-context.js';
+import { ownerOfLine } from './log-context.js';
 
 /** Knows every secret that the vault has opened in this process, so that none of them can stand in a log. */
 export const redactor = createRedactor();
 
-/** Structured logs on standard output: one JSON object a line, never a body or a secret. */
+/** Structured logs on standard output: one JSON object a line, never a body or a secret; it names whose work it tells of. */
 export const loggerModule = ({ logLevel }: Configuration) =>
   LoggerModule.forRoot({
     pinoHttp: [
-      { level: logLevel, autoLogging: false, quietReqLogger: true },
+      { level: logLevel, autoLogging: false, quietReqLogger: true, mixin: ownerOfLine },
       { write: (line: string) => void process.stdout.write(redactor.redactText(line)) },
     ],
   });
@@ -42,10 +44,9 @@ export const logAnswers = (fastify: FastifyInstance): void => {
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     const { statusCode: status } = reply;
-    const { tenant, sandbox, actor } = knownCallerOf(request) ?? {};
-    const correlationId = request.headers['x-correlation-id'];
+    const actor = knownCallerOf(request)?.actor;
     const durationMs = Math.round(reply.elapsedTime);
-    const line = { method: request.method, route, status, durationMs, tenant, sandbox, actor, correlationId };
+    const line = { method: request.method, route, status, durationMs, ...logOwnerOf(request), actor };
     if (status >= 500) log.error(line, 'answered');
     else if (status >= 400) log.log(line, 'answered');
     else if (!QUIET.test(route)) log.debug(line, 'answered');

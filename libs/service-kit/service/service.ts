@@ -37,6 +37,7 @@ import type { Backbone } from '../backbone/backbone.js';
 import { forgetOldOutcomes, idempotencyMigrations } from '../http/idempotency.interceptor.js';
 import { translator } from '../messages/publication.js';
 import type { Health } from '../operation/health.js';
+import { loggedFor } from '../operation/log-context.js';
 import { watchService } from '../operation/service-metrics.js';
 import { observed } from '../operation/observed.js';
 import { activeTraceparent } from '../operation/tracing.js';
@@ -324,12 +325,14 @@ export const openService = async (
   };
 };
 
-/** What handles a message goes on in the trace that the message is part of. */
+/** What handles a message goes on in the trace that the message is part of, and is logged for its owner. */
 const followed =
   <T>(service: string, handle: (message: ReceivedMessage, signal: AbortSignal) => Promise<T>) =>
   (message: ReceivedMessage, signal: AbortSignal): Promise<T> =>
-    observed({ service, kind: 'message', what: message.type, parent: message.traceparent }, () =>
-      handle(message, signal),
+    loggedFor(message, () =>
+      observed({ service, kind: 'message', what: message.type, parent: message.traceparent }, () =>
+        handle(message, signal),
+      ),
     );
 
 /** They are of many traces, and so go on in none. */

@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { canonicalJson, type CommandContext, isWaybillError, messageOf, newId, WaybillError } from '@waybill/kernel';
 import { databaseUnavailable, isTransient } from '@waybill/postgres';
-import { traced, type Worker } from '@waybill/service-kit';
-import { Runs } from '../list-runs/runs.js';
+import { loggedFor, traced, type Worker } from '@waybill/service-kit';
+import { type LoadedRun, Runs, workContextOf } from '../list-runs/runs.js';
 import type { Plan, Run } from '../run/index.js';
 import type { Step } from './deliver.js';
 import { Partner } from './partner.js';
@@ -88,7 +88,7 @@ export class PartWorker implements Worker {
         throw error;
       });
       if (!taken) return release();
-      const done = this.hold(taken)
+      const done = this.holdAs(taken)
         .catch((error: unknown) => this.log.error(`${nameOf(taken)} is left to others: ${messageOf(error)}`))
         .finally(() => {
           this.underWay.delete(done);
@@ -99,7 +99,16 @@ export class PartWorker implements Worker {
     }
   }
 
-  private async hold(taken: TakenPart): Promise<void> {
+  private holdAs(taken: TakenPart): Promise<void> {
+    const { tenant, sandbox } = taken;
+    let correlationId: string | undefined;
+    return loggedFor(
+      () => ({ tenant, sandbox, correlationId }),
+      () => this.hold(taken, (run) => ({ correlationId } = run)),
+    );
+  }
+
+  private async hold(taken: TakenPart, onLoaded: (run: LoadedRun) => void): Promise<void> {
     this.log.log(`${nameOf(taken)} is taken`);
     const lost = new AbortController();
     const done = { rows: 0, bytes: 0 };
@@ -111,7 +120,11 @@ export class PartWorker implements Worker {
     }, RENEW_MS);
     const signal = AbortSignal.any([this.stopping.signal, lost.signal]);
     try {
-      await this.stage(taken, signal, ({ rows, contentBytes }) => Object.assign(done, { rows, bytes: contentBytes }));
+      const run = await this.runs.existing(taken, taken.runId);
+      onLoaded(run);
+      const onProgress: Staging['onProgress'] = ({ rows, contentBytes }) =>
+        Object.assign(done, { rows, bytes: contentBytes });
+      await this.stage(taken, run, { signal, onProgress });
     } catch (error) {
       await this.letGo(taken, error, lost.signal.aborted);
     } finally {
@@ -135,15 +148,15 @@ export class PartWorker implements Worker {
     await this.work.leave(taken);
   }
 
-  private async stage(taken: TakenPart, signal: AbortSignal, onProgress: Staging['onProgress']): Promise<void> {
-    const { runId, attempt, tenant, sandbox } = taken;
-    const { state: run, traceparent: parent } = await this.runs.existing({ tenant, sandbox }, runId);
+  private async stage(taken: TakenPart, loaded: LoadedRun, staging: Staging): Promise<void> {
+    const { state: run, traceparent: parent, correlationId } = loaded;
+    const { tenant, sandbox, attempt } = taken;
     const { plan } = run;
     if (run.status !== 'running' || run.attempt !== attempt || !plan) throw new NoLongerOurs();
     await traced('stage part', { parent }, async () => {
-      const context = contextOf(taken);
+      const context = workContextOf({ tenant, sandbox, correlationId });
       const inUse = await this.planner.accountOf(plan.accountId, context);
-      await this.stageAs({ taken, run, plan, inUse, context }, { signal, onProgress });
+      await this.stageAs({ taken, run, plan, inUse, context }, staging);
     });
   }
 
@@ -184,11 +197,6 @@ export class PartWorker implements Worker {
 type Staging = Pick<Parameters<PartStager['stage']>[0], 'signal' | 'onProgress'>;
 
 const nameOf = ({ runId, part, attempt }: TakenPart): string => `part ${part} of run ${runId}, attempt ${attempt},`;
-
-const contextOf = ({ tenant, sandbox, runId }: TakenPart): CommandContext => ({
-  ...{ tenant, sandbox, actor: 'delivery' },
-  ...{ commandId: newId(), at: new Date().toISOString(), correlationId: runId },
-});
 
 const credentialsChanged = (): WaybillError =>
   new WaybillError(

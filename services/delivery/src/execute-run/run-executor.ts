@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type FileSink, pathIn } from '@waybill/connectors';
 import { problemOf } from '@waybill/contracts';
-import { type CommandContext, isWaybillError, messageOf, newId, type Scope } from '@waybill/kernel';
+import { type CommandContext, isWaybillError, messageOf, type Scope } from '@waybill/kernel';
 import { databaseUnavailable, isTransient } from '@waybill/postgres';
-import { traced } from '@waybill/service-kit';
-import { Runs } from '../list-runs/runs.js';
+import { loggedFor, traced } from '@waybill/service-kit';
+import { type RunCause, Runs, workContextOf } from '../list-runs/runs.js';
 import { manifestName, type Plan, RUN_SUPERSEDED, type Run, type RunState, type Untidy } from '../run/index.js';
 import { Boundaries } from './boundaries.js';
 import { deliver, type DeliveryTools, type Step } from './deliver.js';
@@ -57,12 +57,13 @@ export class RunExecutor {
 
   /** Resolves when the run has ended, or when it is somebody else's: `signal` aborts with the lease and with the process. */
   async execute(runId: string, scope: Scope, worker: string, signal: AbortSignal): Promise<void> {
-    const { traceparent: parent } = await this.runs.existing(scope, runId);
-    await traced('execute run', { parent }, () => this.attempt(runId, scope, worker, signal));
+    const { traceparent: parent, correlationId } = await this.runs.existing(scope, runId);
+    const cause = { ...scope, correlationId };
+    await loggedFor(cause, () => traced('execute run', { parent }, () => this.attempt(runId, cause, worker, signal)));
   }
 
-  private async attempt(runId: string, scope: Scope, worker: string, signal: AbortSignal): Promise<void> {
-    const attempt = new Attempt(this.runs, runId, scope, signal);
+  private async attempt(runId: string, cause: RunCause, worker: string, signal: AbortSignal): Promise<void> {
+    const attempt = new Attempt(this.runs, runId, cause, signal);
     try {
       await attempt.begin(worker);
       await this.deliverPatiently(attempt);
@@ -101,7 +102,9 @@ export class RunExecutor {
 
   /** With as many workers as there are, or alone: a partner who did not answer may be one who takes few connections. */
   private async deliverOnce(attempt: Attempt, alone: boolean): Promise<void> {
-    const { scope, signal } = attempt;
+    const { signal } = attempt;
+    const { tenant, sandbox } = attempt.cause;
+    const scope = { tenant, sandbox };
     attempt.checkpoint(attempt.run);
     const { plan, inUse } = await this.planned(attempt);
     const sink = await this.partner.openSink(plan, inUse, attempt.context(), signal);
@@ -201,7 +204,7 @@ export class RunExecutor {
       return;
     }
     if (slug === RUN_SUPERSEDED) {
-      await this.runs.step(attempt.runId, attempt.scope, { type: 'RequestCancellation', reason: messageOf(error), at });
+      await this.runs.step(attempt.runId, attempt.cause, { type: 'RequestCancellation', reason: messageOf(error), at });
       await attempt.record({ type: 'CancelRun', at });
       return;
     }
@@ -251,14 +254,14 @@ class Attempt {
   constructor(
     private readonly runs: Runs,
     readonly runId: string,
-    readonly scope: Scope,
+    readonly cause: RunCause,
     private readonly outer: AbortSignal,
   ) {
     this.signal = AbortSignal.any([outer, this.cancelled.signal]);
   }
 
   async begin(worker: string): Promise<void> {
-    this.run = await this.runs.step(this.runId, this.scope, { type: 'StartRun', worker, at: new Date().toISOString() });
+    this.run = await this.runs.step(this.runId, this.cause, { type: 'StartRun', worker, at: new Date().toISOString() });
     this.number = this.run.attempt;
     this.mayHaveStaged = this.mayHaveLeft = this.number > 1;
     this.watching = setInterval(() => void this.look(), CANCELLATION_LOOK_MS);
@@ -284,25 +287,17 @@ class Attempt {
   }
 
   async record(step: Step): Promise<Run> {
-    this.run = await this.runs.step(this.runId, this.scope, { ...step, attempt: this.number });
+    this.run = await this.runs.step(this.runId, this.cause, { ...step, attempt: this.number });
     if (step.type === 'PublishPart') countFile(this.run, step.part);
     return this.run;
   }
 
   context(): CommandContext {
-    const { tenant, sandbox } = this.scope;
-    return {
-      tenant,
-      sandbox,
-      commandId: newId(),
-      actor: 'delivery',
-      at: new Date().toISOString(),
-      correlationId: this.runId,
-    };
+    return workContextOf(this.cause);
   }
 
   private async look(): Promise<void> {
-    const state: RunState | undefined = await this.runs.existing(this.scope, this.runId).then(
+    const state: RunState | undefined = await this.runs.existing(this.cause, this.runId).then(
       (loaded) => loaded.state,
       () => undefined, // the next look tells
     );

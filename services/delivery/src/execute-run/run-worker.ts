@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf, newId, type Scope } from '@waybill/kernel';
 import { acquireLease, type Database, endLease } from '@waybill/postgres';
-import { DATABASE, type Worker } from '@waybill/service-kit';
+import { DATABASE, loggedFor, type Worker } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
 import { Boundaries } from './boundaries.js';
 import { AT_ONCE } from './pipelines.js';
@@ -74,7 +74,7 @@ export class RunWorker implements Worker {
     for (const run of rows) {
       if (this.underWay.size >= AT_ONCE || this.stopping.signal.aborted) return;
       if (this.underWay.has(run.runId)) continue;
-      const work = this.hold(run)
+      const work = loggedFor(run, () => this.hold(run))
         .catch((error: unknown) => this.log.error(`run ${run.runId} goes on later: ${messageOf(error)}`))
         .finally(() => this.underWay.delete(run.runId));
       this.underWay.set(run.runId, work);

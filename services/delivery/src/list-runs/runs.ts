@@ -6,6 +6,23 @@ import { runStream, runStreamOf } from '../stream.js';
 
 export const runNotFound = (): WaybillError => new WaybillError('run-not-found', 'not-found', 'There is no such run.');
 
+/** Whose a run is, and what it was asked for with. */
+export interface RunCause extends Scope {
+  readonly correlationId: string;
+}
+
+/** Of what a worker does for a run: it belongs to the request that the run began with. */
+export const workContextOf = ({ tenant, sandbox, correlationId }: RunCause): CommandContext => ({
+  tenant,
+  sandbox,
+  commandId: newId(),
+  actor: 'delivery',
+  at: new Date().toISOString(),
+  correlationId,
+});
+
+export type LoadedRun = Loaded<RunState> & { readonly state: Run };
+
 /** The run aggregate as the slices use it. */
 @Injectable()
 export class Runs {
@@ -13,7 +30,7 @@ export class Runs {
 
   constructor(@Inject(SERVICE) private readonly service: Service) {}
 
-  async existing(scope: Scope, runId: string): Promise<Loaded<RunState> & { readonly state: Run }> {
+  async existing(scope: Scope, runId: string): Promise<LoadedRun> {
     const loaded = await this.service.load(runStream, runStreamOf(runId), scope);
     if (loaded.state.status === 'none') throw runNotFound();
     return { ...loaded, state: loaded.state };
@@ -24,17 +41,8 @@ export class Runs {
   }
 
   /** A step of a worker: each is a command of its own. */
-  async step(runId: string, scope: Scope, command: RunCommand): Promise<Run> {
-    const { tenant, sandbox } = scope;
-    const context = {
-      tenant,
-      sandbox,
-      commandId: newId(),
-      actor: 'delivery',
-      at: new Date().toISOString(),
-      correlationId: runId,
-    };
-    const { state } = await this.execute(runId, command, context);
+  async step(runId: string, cause: RunCause, command: RunCommand): Promise<Run> {
+    const { state } = await this.execute(runId, command, workContextOf(cause));
     return state as Run;
   }
 
