@@ -198,6 +198,7 @@ export class RunExecutor {
       this.log.log(`run ${attempt.runId}: attempt ${attempt.number} stops here, and another goes on`);
       return;
     }
+    if (attempt.number === 0) throw error; // it never was ours, and there is nothing to record
     const at = new Date().toISOString();
     if (interruption === 'cancelled') {
       await attempt.record({ type: 'CancelRun', ...(await this.removeStaged(attempt)), at });

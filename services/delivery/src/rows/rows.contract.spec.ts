@@ -7,8 +7,9 @@ import {
   checkMapping,
   type MappingFieldInput,
 } from '@waybill/contracts';
-import { type Database, openDatabase } from '@waybill/postgres';
+import { type Database, isTransient, openDatabase } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
+import { startTcpProxy } from '@waybill/testkit/tcp-proxy';
 import { GRANT_EXPORT } from './testing/grant-export.js';
 import { type PartRead, previewRows, readPart, type RowsRequest, scoutParts } from './index.js';
 
@@ -357,21 +358,39 @@ describe('The rows of an export', () => {
     const request = requestOf(['profile.id', 'attributes.x'], { files: { maxRowsPerFile: 1_000_000 } });
     const open = () => database.pool.totalCount - database.pool.idleCount;
 
-    it('are no file: the server going away is an error', async () => {
-      await many();
-      const killedHalfWay = async (content: AsyncIterable<Uint8Array>) => {
-        let pieces = 0;
-        for await (const _ of content) {
-          if (++pieces === 3) {
-            await database.pool.query(
-              `select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy %' and datname = current_database()`,
-            );
-          }
+    const backendEnds = () =>
+      database.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy %' and datname = current_database()`,
+      );
+
+    it.each(['none', 'gzip'] as const)(
+      'are no file: a database that goes away is told as that (compression %s)',
+      async (compression) => {
+        await many();
+        const direct = new URL(server.url);
+        const proxy = await startTcpProxy({ host: direct.hostname, port: Number(direct.port) });
+        const url = Object.assign(new URL(direct), { port: String(proxy.port) }).href;
+        const far = await openDatabase({ url, schema: 'delivery' });
+        for (const lose of [backendEnds, () => proxy.set('cut')]) {
+          const losing = async (content: AsyncIterable<Uint8Array>) => {
+            let pieces = 0;
+            for await (const _ of content) if (++pieces === 3) await lose();
+          };
+          const { files, ...rest } = request;
+          const reading = readPart(
+            far,
+            { ...rest, files: { ...files, compression } },
+            { after: null, signal: never },
+            losing,
+          );
+          const error: unknown = await reading.catch((thrown: unknown) => thrown);
+          expect(isTransient(error)).toBe(true);
+          expect(far.pool.totalCount - far.pool.idleCount).toBe(0);
         }
-      };
-      await expect(readPart(database, request, { after: null, signal: never }, killedHalfWay)).rejects.toThrow();
-      expect(open()).toBe(0);
-    });
+        await far.close();
+        await proxy.stop();
+      },
+    );
 
     it('stop when the run is aborted, or the receiver gives up', async () => {
       await many();
