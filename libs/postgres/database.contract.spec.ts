@@ -62,6 +62,21 @@ describe('a database', () => {
     await other.close();
   });
 
+  it('gives up a question that is not answered in time, and the connection with it; a transaction takes as long as it takes', async () => {
+    const impatient = await openDatabase({ url: place.url, schema: 'shop', deadlineMs: 200 });
+    for (const question of ['select pg_sleep(30)', { text: 'select pg_sleep($1)', values: [30] }]) {
+      const error = await failureOf(impatient.pool.query(question));
+      expect(isTransient(error)).toBe(true);
+    }
+    expect(await failureOf(impatient.pool.query('select pg_sleep($1)', [30]))).toMatchObject({
+      message: 'Query read timeout',
+    });
+    expect(impatient.pool.totalCount).toBe(0);
+    const { rows } = await impatient.transaction((client) => client.query('select 1 as one, pg_sleep(0.5)'));
+    expect(rows).toMatchObject([{ one: 1 }]);
+    await impatient.close();
+  });
+
   it('refuses what is no schema name', async () => {
     for (const schema of ['', 'A', 'a-b', 'a"b', '1a', 'x'.repeat(42)]) {
       await expect(openDatabase({ url: place.url, schema })).rejects.toThrow(/not a schema name/);
