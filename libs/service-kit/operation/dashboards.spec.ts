@@ -24,3 +24,23 @@ describe.each(['docs/operations/grafana-dashboard.json', 'docs/operations/alerts
     expect([...asked].filter((name) => !declared.has(name.replace(SUFFIX, '')))).toEqual([]);
   });
 });
+
+describe('docs/operations/grafana-dashboard.json', () => {
+  it('shows every metric of ours', () => {
+    const shown = [...namesIn(textOf('docs/operations/grafana-dashboard.json'), /\b(waybill_[a-z_]+)/g)];
+    const names = new Set(shown.map((name) => name.replace(SUFFIX, '')));
+    expect([...declared].filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it('lays its panels out without one upon another', () => {
+    const { panels } = JSON.parse(textOf('docs/operations/grafana-dashboard.json')) as {
+      panels: readonly { id: number; gridPos: { x: number; y: number; w: number; h: number } }[];
+    };
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)} ${y + Math.floor(cell / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(Math.max(...panels.map(({ gridPos: { x, w } }) => x + w))).toBe(24);
+  });
+});

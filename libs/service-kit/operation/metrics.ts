@@ -4,8 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type MetricValue, register } from 'prom-client';
 import { Public } from '../http/caller.js';
 
-const started = register.getSingleMetric('nodejs_version_info') !== undefined;
-if (!started) collectDefaultMetrics();
+collectDefaultMetrics();
 
 const requests = new Histogram({
   name: 'waybill_http_request_duration_seconds',
