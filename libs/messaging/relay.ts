@@ -6,6 +6,7 @@ import {
   createBell,
   type Database,
   holdsLease,
+  keepLease,
   type Lease,
   leaseMigrations,
   migrate,
@@ -118,20 +119,11 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
 
   /** Relays until the lease is lost, the process stops, or something fails. */
   const lead = async (lease: Lease): Promise<void> => {
-    let held = true;
-    const renewing = setInterval(
-      () => {
-        acquireLease(database, lease.name, owner, leaseSeconds).then(
-          (renewed) => (held &&= renewed?.epoch === lease.epoch),
-          () => undefined, // the next time; else the lease runs out and the checkpoint does not move
-        );
-      },
-      (leaseSeconds * 1000) / 3,
-    );
     try {
+      using kept = keepLease(database, lease, leaseSeconds); // without it, the checkpoint does not move
       let after = (await loadCheckpoint(database, name)) ?? store.start;
       position = after;
-      while (held && !over.signal.aborted) {
+      while (!kept.lost.aborted && !over.signal.aborted) {
         const slice = await store.readAll(after, { ...(categories && { categories }), max: BATCH });
         oldestUnpublished = slice.events[0]?.recordedAt;
         const messages = (await Promise.all(slice.events.map(async (event) => translate(event)))).flat();
@@ -145,7 +137,6 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
         if (slice.atEnd) await bell.wait(pollMs);
       }
     } finally {
-      clearInterval(renewing);
       if (over.signal.aborted) await releaseLease(database, lease).catch(() => undefined); // else it runs out
     }
   };

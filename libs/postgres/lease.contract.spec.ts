@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { testDatabase, type TestDatabase } from './testing/index.js';
 import {
   acquireLease,
@@ -5,6 +7,7 @@ import {
   endLease,
   freeLeases,
   holdsLease,
+  keepLease,
   type Lease,
   leaseMigrations,
   migrate,
@@ -49,6 +52,40 @@ describe('a lease', () => {
     expect(await take(name, 'ada')).toEqual({ name, owner: 'ada', epoch: 1 });
     expect(await take(name, 'ada')).toEqual({ name, owner: 'ada', epoch: 1 });
     expect(await take(name, 'bob')).toBeUndefined();
+  });
+
+  it('is kept for longer than it lasts, until that is disposed of', async () => {
+    const name = newName();
+    const until = async () => {
+      const { rows } = await database.pool.query<{ at: Date }>('select expires_at as at from leases where name = $1', [
+        name,
+      ]);
+      return rows[0]!.at.getTime();
+    };
+    const lease = await taken(name, 'ada');
+    {
+      using kept = keepLease(database, lease, 0.3);
+      const first = await until();
+      while ((await until()) === first) await sleep(20);
+      expect(kept.lost.aborted).toBe(false);
+    }
+    await sleep(400);
+    expect(await take(name, 'bob')).toMatchObject({ owner: 'bob' });
+  });
+
+  it('that is kept is known to be lost when another has it, also when it has come back since', async () => {
+    const names = [newName(), newName()];
+    const leases = await Promise.all(names.map((name) => taken(name, 'ada')));
+    for (const name of names) {
+      await expire(name);
+      await taken(name, 'bob');
+    }
+    await expire(names[1]!);
+    await taken(names[1]!, 'ada');
+    for (const lease of leases) {
+      using kept = keepLease(database, lease, 0.3);
+      if (!kept.lost.aborted) await once(kept.lost, 'abort');
+    }
   });
 
   it('runs out by the clock of the server', async () => {

@@ -36,6 +36,29 @@ export const acquireLease = async (
   return rows[0];
 };
 
+/** A lease that is renewed until this is disposed of, before the lease itself is given up. */
+export interface KeptLease extends Disposable {
+  /** Aborts when somebody else has it. */
+  readonly lost: AbortSignal;
+}
+
+/** Renews it three times in its length; a renewal that fails leaves it to the next one, or to expire. */
+export const keepLease = (database: Database, { name, owner, epoch }: Lease, seconds: number): KeptLease => {
+  const lost = new AbortController();
+  const renewing = setInterval(
+    () => {
+      acquireLease(database, name, owner, seconds).then(
+        (renewed) => {
+          if (renewed?.epoch !== epoch) lost.abort(new Error(`the lease "${name}" was lost`));
+        },
+        () => undefined,
+      );
+    },
+    (seconds * 1_000) / 3,
+  );
+  return { lost: lost.signal, [Symbol.dispose]: () => clearInterval(renewing) };
+};
+
 /** Gives it up, so that another need not wait for the expiry. */
 export const releaseLease = async (database: Database, lease: Lease): Promise<void> => {
   await database.pool.query(

@@ -1,6 +1,15 @@
 import { type EventStore, upcast } from '@waybill/event-store';
 import { messageOf, type RecordedEvent } from '@waybill/kernel';
-import { acquireLease, backoff, createBell, type Database, type Lease, pause, releaseLease } from '@waybill/postgres';
+import {
+  acquireLease,
+  backoff,
+  createBell,
+  type Database,
+  keepLease,
+  type Lease,
+  pause,
+  releaseLease,
+} from '@waybill/postgres';
 import { type Generation, leaseName, schemaOf, switchTo } from './generations.js';
 import type { Projection } from './projection.js';
 
@@ -30,7 +39,6 @@ export interface Runner {
 }
 
 const LEASE_SECONDS = 15;
-const RENEW_MS = 5_000;
 const STANDBY_MS = 2_000;
 
 /** Events per transaction; fewer after a failure, so that the event that fails is found and named. */
@@ -85,19 +93,13 @@ export const startRunner = (options: RunnerOptions): Runner => {
 
   /** Runs until the lease is lost, the process stops, or something fails. */
   const lead = async (lease: Lease): Promise<void> => {
-    let held = true;
-    const renewing = setInterval(() => {
-      acquireLease(database, name, owner, LEASE_SECONDS).then(
-        (renewed) => (held &&= renewed?.epoch === lease.epoch),
-        () => undefined, // the next time, or else the lease ends and the checkpoint does not move
-      );
-    }, RENEW_MS);
     try {
+      using kept = keepLease(database, lease, LEASE_SECONDS); // without it, the checkpoint does not move
       let isLive = generation.state === 'live';
       let idle = 0;
       let at = await loadPosition(database, generation);
       position = at;
-      while (held && !over.signal.aborted) {
+      while (!kept.lost.aborted && !over.signal.aborted) {
         const slice = await store.readAll(at, { categories: projection.categories, max: batch });
         if (slice.position !== at) {
           await apply(database, options, lease, slice.events, slice.position);
@@ -111,7 +113,6 @@ export const startRunner = (options: RunnerOptions): Runner => {
         await bell.wait(Math.min(LONGEST_POLL_MS, FIRST_POLL_MS * 2 ** Math.min(idle, 10)));
       }
     } finally {
-      clearInterval(renewing);
       position = undefined;
       if (over.signal.aborted) await releaseLease(database, lease).catch(() => undefined); // else it runs out
     }

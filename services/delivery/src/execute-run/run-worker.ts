@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf, newId, type Scope } from '@waybill/kernel';
-import { acquireLease, type Database, endLease } from '@waybill/postgres';
+import { acquireLease, type Database, endLease, keepLease } from '@waybill/postgres';
 import { DATABASE, loggedFor, type Worker } from '@waybill/service-kit';
 import { Runs } from '../list-runs/runs.js';
 import { Boundaries } from './boundaries.js';
@@ -9,7 +9,6 @@ import { RunExecutor } from './run-executor.js';
 
 const LOOK_MS = 500;
 const LEASE_SECONDS = 20;
-const RENEW_MS = 4_000;
 const SWEEP_MS = 60 * 60 * 1_000;
 
 interface PendingRun extends Scope {
@@ -85,22 +84,15 @@ export class RunWorker implements Worker {
     const name = `run ${runId}`;
     const lease = await acquireLease(this.database, name, this.owner, LEASE_SECONDS);
     if (!lease) return;
-    const lost = new AbortController();
-    const renewing = setInterval(() => {
-      acquireLease(this.database, name, this.owner, LEASE_SECONDS).then(
-        (held) => held ?? lost.abort(),
-        (error: unknown) => this.log.warn(`the lease of run ${runId} could not be renewed: ${messageOf(error)}`),
-      );
-    }, RENEW_MS);
     try {
+      using kept = keepLease(this.database, lease, LEASE_SECONDS);
       await this.executor.execute(
         runId,
         { tenant, sandbox },
         this.owner,
-        AbortSignal.any([this.stopping.signal, lost.signal]),
+        AbortSignal.any([this.stopping.signal, kept.lost]),
       );
     } finally {
-      clearInterval(renewing);
       await endLease(this.database, lease);
     }
   }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Connector, connectorFor, type Credentials, type Proof } from '@waybill/connectors';
 import { idFrom, messageOf, newId, type Scope } from '@waybill/kernel';
-import { acquireLease, type Database, endLease } from '@waybill/postgres';
+import { acquireLease, type Database, endLease, keepLease } from '@waybill/postgres';
 import type { Vault } from '@waybill/secrets';
 import {
   CONFIGURATION,
@@ -20,7 +20,6 @@ import { testRecordFor } from './test-record.js';
 /** Partners' servers answer slowly at times; a proof that takes longer is reported as timed out by its own checks. */
 const PROOF_MS = 60_000;
 const LEASE_SECONDS = 15;
-const RENEW_MS = 5_000;
 const SWEEP_MS = 2_000;
 const AT_ONCE = 16;
 
@@ -79,20 +78,18 @@ export class Prover implements Worker {
   private async prove(stream: string, scope: Scope): Promise<void> {
     const lease = await acquireLease(this.database, stream, this.owner, LEASE_SECONDS);
     if (!lease) return;
-    const renewing = setInterval(
-      () => void acquireLease(this.database, stream, this.owner, LEASE_SECONDS).catch(() => undefined),
-      RENEW_MS,
-    );
     try {
+      using kept = keepLease(this.database, lease, LEASE_SECONDS);
+      const over = AbortSignal.any([this.stopping.signal, kept.lost]);
       const { state, createdBy, correlationId, traceparent } = await this.service.load(validationStream, stream, scope);
       if (state.status !== 'requested') return;
       const startedAt = new Date().toISOString();
       const proof = await traced(
         `prove ${state.claim.type}`,
         { kind: 'client', parent: traceparent, attributes: { 'peer.service': state.claim.type } },
-        () => this.proofOf(state, scope),
+        () => this.proofOf(state, scope, over),
       );
-      if (this.stopping.signal.aborted) return;
+      if (over.aborted) return;
       const finishedAt = new Date().toISOString();
       // The same command however often the proof is repeated: the first report that is recorded counts.
       await this.service.execute(
@@ -109,7 +106,6 @@ export class Prover implements Worker {
         },
       );
     } finally {
-      clearInterval(renewing);
       await endLease(this.database, lease);
     }
   }
@@ -117,6 +113,7 @@ export class Prover implements Worker {
   private async proofOf(
     { validationId, claim }: Extract<ValidationState, { claim: Claim }>,
     scope: Scope,
+    over: AbortSignal,
   ): Promise<Proof> {
     const connector: Connector | undefined = connectorFor(claim.type);
     if (!connector) throw new Error(`there is no connector for ${claim.type}`);
@@ -130,7 +127,7 @@ export class Prover implements Worker {
     };
     const environment = {
       allowPrivateNetworks: this.configuration.allowPrivateNetworks,
-      signal: AbortSignal.any([this.stopping.signal, AbortSignal.timeout(PROOF_MS)]),
+      signal: AbortSignal.any([over, AbortSignal.timeout(PROOF_MS)]),
     };
     const { subject, target, testRecord = false } = claim;
     if (subject.kind === 'account' || !target) return connector.proveCredentials(credentials, environment);
