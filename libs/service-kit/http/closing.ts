@@ -20,7 +20,12 @@ export const closeInOrder = (fastify: FastifyInstance): void => {
   });
   fastify.server.on('request', ({ socket }) => unused.delete(socket));
   fastify.addHook('onRequest', async () => {
-    if (closing) throw new WaybillError('service-stopping', 'unavailable', 'The service is stopping; try again shortly.');
+    if (closing)
+      throw new WaybillError('service-stopping', 'unavailable', 'The service is stopping; try again shortly.');
+  });
+  // One that was under way when all idle connections were closed leaves its own behind, and a client may keep that open.
+  fastify.addHook('onResponse', async () => {
+    if (closing) fastify.server.closeIdleConnections();
   });
   fastify.addHook('preClose', async () => {
     closing = true;

@@ -5,10 +5,10 @@ import { ProblemFilter, retryAfterOf } from './problem.js';
 describe('the log of a failure', () => {
   const lines: unknown[] = [];
   beforeAll(() => {
-    const take = (...line: readonly unknown[]) => lines.push(line);
+    const take = (...line: readonly unknown[]) => void lines.push(line);
     Logger.overrideLogger({ log: take, error: take, warn: take });
   });
-  afterAll(() => Logger.overrideLogger(false));
+  afterAll(() => void Logger.overrideLogger(false));
 
   it.each([
     ['is ours', { destroyed: false, complete: true }],

@@ -177,6 +177,24 @@ describe('the front', () => {
     idle.destroy();
   });
 
+  it('ends with its last answer also where the client keeps the connection for another request', async () => {
+    const begun = Promise.withResolvers<void>();
+    const done = Promise.withResolvers<void>();
+    handler = (_, answer) => {
+      begun.resolve();
+      void done.promise.then(() => answer.end('late'));
+    };
+    const connection = connect(Number(new URL(address).port), '127.0.0.1');
+    const heard = text(connection);
+    connection.write('GET /v1/accounts HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await begun.promise;
+    const closed = front.close();
+    await sleep(50);
+    done.resolve();
+    await closed;
+    expect(await heard).toMatch(/^HTTP\/1.1 200 [^]*late$/);
+  });
+
   it('tells a request that comes while it closes, behind one that is under way, to come again', async () => {
     const begun = Promise.withResolvers<void>();
     const done = Promise.withResolvers<void>();

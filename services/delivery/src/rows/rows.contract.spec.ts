@@ -371,7 +371,7 @@ describe('The rows of an export', () => {
         const proxy = await startTcpProxy({ host: direct.hostname, port: Number(direct.port) });
         const url = Object.assign(new URL(direct), { port: String(proxy.port) }).href;
         const far = await openDatabase({ url, schema: 'delivery' });
-        for (const lose of [backendEnds, () => proxy.set('cut')]) {
+        for (const lose of [backendEnds, async () => proxy.set('cut')]) {
           const losing = async (content: AsyncIterable<Uint8Array>) => {
             let pieces = 0;
             for await (const _ of content) if (++pieces === 3) await lose();
