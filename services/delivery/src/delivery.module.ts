@@ -24,7 +24,7 @@ import { ListRunsRoute, runsProjection } from './list-runs/list-runs.route.js';
 import { Runs } from './list-runs/runs.js';
 import { PreviewRoute } from './preview-run/preview-run.js';
 import { redeliveryPublications, runPublications, streamRunPublications } from './publish/publish.js';
-import { ForgottenChanges } from './record-stream-runs/forgotten-changes.js';
+import { StreamStandings } from './record-stream-runs/stream-standings.js';
 import { StreamRunRecorder } from './record-stream-runs/stream-run-recorder.js';
 import { StreamWindows } from './record-stream-runs/stream-windows.js';
 import { ClaimDeadLetters } from './redeliver/claim-dead-letters.js';
@@ -64,7 +64,7 @@ import { streamSourceProvider } from './stream-source/index.js';
       {
         listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners, ClaimDeadLetters],
         answerers: [AnswerRunsThatCarried, AnswerForgetProfile, TakeExportNow, TakeCancelRun, TakeRetryRun],
-        workers: [Scheduler, RunWorker, PartWorker, ...sendEvents.workers, StreamRunRecorder, ForgottenChanges],
+        workers: [Scheduler, RunWorker, PartWorker, ...sendEvents.workers, StreamRunRecorder, StreamStandings],
       },
     ),
     Runs,

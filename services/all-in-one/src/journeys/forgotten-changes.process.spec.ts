@@ -42,11 +42,11 @@ it('a stream that was disabled for longer than changes are kept says so, and tel
       (names) => names.length === count,
       30_000,
     );
-  const metricOf = async (enabled: boolean) => {
-    const { text } = await api.get('/metrics');
-    const labels = `{type="amazon-kinesis",enabled="${enabled}"}`;
-    return Number(text.split(`waybill_stream_changes_forgotten${labels} `)[1]?.split('\n')[0] ?? 0);
-  };
+  const valueOf = async (metric: string) =>
+    Number((await api.get('/metrics')).text.split(`${metric} `)[1]?.split('\n')[0] ?? 0);
+  const metricOf = (enabled: boolean) =>
+    valueOf(`waybill_stream_changes_forgotten{type="amazon-kinesis",enabled="${enabled}"}`);
+  const lagChanges = () => valueOf('waybill_stream_lag_changes{type="amazon-kinesis"}');
   bodyOf(await api.put('/v1/segments/loyal', { name: 'Loyal' }));
   const id = await setUpStream(api, partner, 'loyal');
   await report(api, 'loyal', [{ id: 'ada', firstName: 'One' }]);
@@ -68,6 +68,7 @@ it('a stream that was disabled for longer than changes are kept says so, and tel
     (stream) => stream?.state === 'refused' && stream.problem?.slug === 'changes-forgotten',
   );
   expect(await metricOf(true)).toBe(1);
+  expect(await lagChanges()).toBe(1);
   await report(api, 'loyal', [{ id: 'ada', firstName: 'Three' }]);
   expect(partner.received()).toHaveLength(1);
 
@@ -75,4 +76,5 @@ it('a stream that was disabled for longer than changes are kept says so, and tel
   await activate(api, id, 'loyal');
   expect(await arrived(2)).toEqual(['One', 'Three']);
   expect(await metricOf(true)).toBe(0);
+  await eventually(lagChanges, (changes) => changes === 0);
 }, 180_000);

@@ -29,41 +29,31 @@ export interface StreamReading {
   readonly type: string;
   readonly state: SenderState['state'];
   readonly lagSeconds: number;
-  readonly lagChanges: number;
 }
 
-let readings: () => Promise<readonly StreamReading[]> = async () => [];
+let readings: () => readonly StreamReading[] = () => [];
 
 /** Who is asked when metrics are read. */
 export const watchStreams = (ask: typeof readings): void => {
   readings = ask;
 };
 
-const worst = (name: string, help: string, of: 'lagSeconds' | 'lagChanges') =>
-  gauge(name, help, ['type'], async (metric) => {
-    const byType = new Map<string, number>();
-    for (const reading of await readings()) {
-      byType.set(reading.type, Math.max(reading[of], byType.get(reading.type) ?? 0));
-    }
-    for (const [type, value] of byType) metric.set({ type }, value);
-  });
-
-worst(
+gauge(
   'waybill_stream_lag_seconds',
   'For how long live changes have been waiting to be delivered, of the destination that is furthest behind.',
-  'lagSeconds',
-);
-worst(
-  'waybill_stream_lag_changes',
-  'Changes of the audience after the last one delivered, of the destination that is furthest behind.',
-  'lagChanges',
+  ['type'],
+  (metric) => {
+    const most = new Map<string, number>();
+    for (const { type, lagSeconds } of readings()) most.set(type, Math.max(lagSeconds, most.get(type) ?? 0));
+    for (const [type, seconds] of most) metric.set({ type }, seconds);
+  },
 );
 
 gauge(
   'waybill_stream_senders',
   'Destinations that events are sent to, by how it goes.',
   ['type', 'state'],
-  async (metric) => {
-    for (const { type, state } of await readings()) metric.inc({ type, state });
+  (metric) => {
+    for (const { type, state } of readings()) metric.inc({ type, state });
   },
 );

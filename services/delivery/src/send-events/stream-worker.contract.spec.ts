@@ -9,6 +9,7 @@ import {
   SegmentDeactivated,
 } from '@waybill/contracts';
 import { newId, WaybillError } from '@waybill/kernel';
+import { register } from 'prom-client';
 import { type DeadLetterFilter, DeadLetters } from '../dead-letters/dead-letters.js';
 import { Redeliveries } from '../redeliver/redelivery-counts.js';
 import type { StreamWorker } from './stream-worker.js';
@@ -188,6 +189,18 @@ describe('Workers of streams', () => {
     expect(await stateOf(fine.destinationId)).toBe('sending');
     // An hour in which nothing could be sent has its run all the same.
     await until(async () => (await countsOf(away.destinationId))['read'] === 0);
+  });
+
+  it('tell in the metrics how they do while a destination is behind and no other service answers', async () => {
+    const { partner } = await activate({
+      fault: () => ({ landed: 0, error: new WaybillError('partner-timeout', 'unavailable', 'no answer') }),
+    });
+    await startWorker();
+    happens(10);
+    const behind = /^waybill_stream_lag_seconds\{type="amazon-kinesis"\} [1-9]/m;
+    await until(async () => behind.test(await register.metrics()));
+    expect(await register.metrics()).toContain('waybill_stream_senders{type="amazon-kinesis",state="unavailable"} 1');
+    expect(partner.landed).toEqual([]);
   });
 
   it('tell the members of a segment once, while live changes go on, and again after a new activation', async () => {

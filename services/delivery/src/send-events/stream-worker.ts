@@ -1,15 +1,14 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
-import { WatermarkNow } from '@waybill/contracts';
 import { isWaybillError, messageOf, newId } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
-import { DATABASE, SERVICE, type Service, type Worker } from '@waybill/service-kit';
+import { DATABASE, type Worker } from '@waybill/service-kit';
 import { RedeliveryFeed } from '../redeliver/redelivery-feed.js';
 import { STREAM_SOURCE, type StreamSource } from '../stream-source/index.js';
 import { Chime } from './chime.js';
 import { DestinationSender } from './destination-sender.js';
 import { keepSettlements } from './ledger.js';
 import { observerOf, type StreamReading, watchStreams } from './metrics.js';
-import { contextOf, type PositionFeed, positionFeeds } from './position-feeds.js';
+import { type PositionFeed, positionFeeds } from './position-feeds.js';
 import { DEFAULT_TIMING, Shares, type ShareTiming, type Tenure } from './shares.js';
 import { Sinks } from './sinks.js';
 import { StreamStates } from './stream-states.js';
@@ -49,7 +48,6 @@ export class StreamWorker implements Worker {
 
   constructor(
     @Inject(DATABASE) private readonly database: Database,
-    @Inject(SERVICE) private readonly service: Service,
     @Inject(STREAM_SOURCE) private readonly source: StreamSource,
     @Inject(Streams) private readonly streams: Streams,
     @Inject(Sinks) private readonly sinks: Sinks,
@@ -174,21 +172,12 @@ export class StreamWorker implements Worker {
     this.toldAt = Date.now();
   }
 
-  private async readings(): Promise<readonly StreamReading[]> {
-    return Promise.all(
-      [...this.running.values()].map(async ({ stream, sender }) => {
-        const { seconds, settledChange } = sender.lag;
-        // Who is not behind need not ask how far the audience is.
-        const changes = seconds === 0 ? 0 : (await this.watermark(stream)) - settledChange;
-        const { state } = sender.state;
-        return { type: stream.type, state, lagSeconds: seconds, lagChanges: Math.max(0, changes) };
-      }),
-    );
-  }
-
-  private async watermark(stream: ActiveStream): Promise<number> {
-    const { watermark } = await this.service.ask(WatermarkNow, {}, contextOf(stream));
-    return Number(watermark);
+  private readings(): readonly StreamReading[] {
+    return [...this.running.values()].map(({ stream: { type }, sender: { state, lag } }) => ({
+      type,
+      state: state.state,
+      lagSeconds: lag.seconds,
+    }));
   }
 }
 

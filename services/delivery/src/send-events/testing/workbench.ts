@@ -4,7 +4,6 @@ import { type Data, type MessageContract, writeMessage } from '@waybill/contract
 import { idFrom, newId } from '@waybill/kernel';
 import type { ReceivedMessage } from '@waybill/messaging';
 import { type Database, leaseMigrations, migrate, openDatabase } from '@waybill/postgres';
-import type { Service } from '@waybill/service-kit';
 import { testDatabase } from '@waybill/testkit/postgres';
 import type { TSchema } from 'typebox';
 import { redeliveryMigrations } from '../../redeliver/redelivery-counts.js';
@@ -62,9 +61,8 @@ export const openWorkbench = async (source: MemorySource, open: (stream: ActiveS
     /** Each has a database connection and a listener of its own, as a process has. */
     async startWorker(timing = QUICK): Promise<StreamWorker> {
       const own = await openOne();
-      const service = { ask: async () => ({ watermark: '0' }) } as unknown as Service;
       const sinks = { open: async (stream: ActiveStream) => open(stream) } as unknown as Sinks;
-      const worker = new StreamWorker(own, service, source, streams, sinks, new StreamStates(own), timing);
+      const worker = new StreamWorker(own, source, streams, sinks, new StreamStates(own), timing);
       worker.start();
       return worker;
     },
