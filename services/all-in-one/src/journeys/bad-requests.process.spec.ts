@@ -192,6 +192,28 @@ describe('a name', () => {
   });
 });
 
+describe('a time', () => {
+  const PLACES = ['dead-letters?from', 'dead-letters?to', 'history?from', 'history?to', '?asOf'] as const;
+
+  it.each(['2026', '2026-11', '2026-W12', '2026-11-22', '2026-11-22T10:00:00', '2026-02-30T10:00:00Z', 'now', ''])(
+    '%j, which is not one of RFC 3339 with its zone, is refused everywhere',
+    async (time) => {
+      const path = '/v1/destinations/1';
+      const answers = await Promise.all([
+        ...PLACES.map((place) => api.get(`${path}${place.startsWith('?') ? '' : '/'}${place}=${time}`)),
+        api.post(`${path}/redeliveries`, { from: time }),
+        api.post(`${path}/redeliveries`, { to: time }),
+      ]);
+      for (const answer of answers) {
+        expect(outcomeOf(answer)).toBe('400 invalid-input');
+        expect(fieldsOf(answer)).toEqual([
+          expect.stringMatching(/^(from|to|asOf): must be a time with its zone, such as 2026-11-22T10:00:00Z$/),
+        ]);
+      }
+    },
+  );
+});
+
 describe('a search, a path or a header', () => {
   it.each(['a%00b', '%25', "'", '\\', '%F0%9F%98%80'])('may hold %s without harm', async (text) => {
     for (const path of ['accounts', 'destinations', 'segments']) {

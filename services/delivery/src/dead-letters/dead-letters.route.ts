@@ -1,12 +1,11 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
+import { IsTime } from '@waybill/forms';
 import type { CommandContext } from '@waybill/kernel';
 import { ApiPage, Context, PageQuery, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
-import { IsISO8601, IsOptional, IsString, IsUUID } from 'class-validator';
+import { IsOptional, IsString, IsUUID } from 'class-validator';
 import { DeadLetterView } from '../view/dead-letter.view.js';
 import { DeadLetters } from './dead-letters.js';
-
-const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
 
 export class ListDeadLettersQuery extends PageQuery {
   /** The provider's code, or ours. */
@@ -16,12 +15,12 @@ export class ListDeadLettersQuery extends PageQuery {
 
   /** Given up at or after this time. */
   @IsOptional()
-  @IsISO8601({ strict: true }, TIME)
+  @IsTime()
   from?: string;
 
   /** Given up before this time. */
   @IsOptional()
-  @IsISO8601({ strict: true }, TIME)
+  @IsTime()
   to?: string;
 
   @IsOptional()

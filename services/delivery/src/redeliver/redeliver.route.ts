@@ -1,15 +1,14 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import { DescribeDelivery, profileKey, type RedeliveryFilter } from '@waybill/contracts';
+import { IsTime } from '@waybill/forms';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import { Context, Outcome, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
-import { IsBoolean, IsISO8601, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsBoolean, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
 import { refuseWhenDisabled } from '../refuse-when-disabled.js';
 import { RequestedRedeliveryView } from '../view/redelivery.view.js';
 import { redeliveryStream, redeliveryStreamOf } from '../stream.js';
-
-const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
 
 /** Which dead letters; at least one of the first five is to be given. */
 export class RedeliverForm {
@@ -20,12 +19,12 @@ export class RedeliverForm {
 
   /** Given up at or after this time. */
   @IsOptional()
-  @IsISO8601({ strict: true }, TIME)
+  @IsTime()
   from?: string;
 
   /** Given up before this time. */
   @IsOptional()
-  @IsISO8601({ strict: true }, TIME)
+  @IsTime()
   to?: string;
 
   @IsOptional()

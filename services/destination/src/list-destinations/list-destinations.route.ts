@@ -1,6 +1,7 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse } from '@nestjs/swagger';
 import { readEvents } from '@waybill/event-store';
+import { IsTime } from '@waybill/forms';
 import { WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import {
@@ -18,7 +19,7 @@ import {
   Summary,
 } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsISO8601, IsOptional, IsString, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Min } from 'class-validator';
 import {
   type Destination,
   type DestinationEvent,
@@ -47,7 +48,7 @@ export class ListDestinationsQuery extends PageQuery {
 export class GetDestinationQuery {
   /** As it was at this time (RFC 3339). */
   @IsOptional()
-  @IsISO8601({ strict: true }, { message: 'must be a time such as 2026-11-22T10:00:00Z' })
+  @IsTime()
   asOf?: string;
 
   /** As it was right after this revision. */

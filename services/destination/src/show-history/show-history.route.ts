@@ -1,6 +1,7 @@
 import { Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { readEvents } from '@waybill/event-store';
+import { IsTime } from '@waybill/forms';
 import {
   ApiPage,
   CurrentCaller,
@@ -14,21 +15,19 @@ import {
   Summary,
 } from '@waybill/service-kit';
 import { Type } from 'class-transformer';
-import { IsInt, IsISO8601, IsOptional, Min } from 'class-validator';
+import { IsInt, IsOptional, Min } from 'class-validator';
 import { destinationNotFound } from '../destination/index.js';
 import { destinationStream, destinationStreamOf } from '../stream.js';
-
-const TIME = { message: 'must be a time such as 2026-11-22T10:00:00Z' };
 
 export class HistoryQuery extends PageQuery {
   /** Recorded at or after this time. */
   @IsOptional()
-  @IsISO8601({ strict: true }, TIME)
+  @IsTime()
   from?: string;
 
   /** Recorded at or before this time. */
   @IsOptional()
-  @IsISO8601({ strict: true }, TIME)
+  @IsTime()
   to?: string;
 
   /** After this revision. */
