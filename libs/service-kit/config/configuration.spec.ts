@@ -12,14 +12,15 @@ const mistakesOf = (env: Record<string, string>): string => {
   }
 };
 
-describe('how long changes are kept', () => {
-  it('is 7 days, or what is said, in whole days', () => {
-    expect(readConfiguration({}).changesKeptDays).toBe(7);
-    expect(readConfiguration({ WAYBILL_CHANGES_KEPT_DAYS: '30' }).changesKeptDays).toBe(30);
+describe.each([
+  ['changes are', 'WAYBILL_CHANGES_KEPT_DAYS', 'changesKeptDays', 7],
+  ['dead letters of streams are', 'WAYBILL_DEAD_LETTERS_KEPT_DAYS', 'deadLettersKeptDays', 30],
+] as const)('how long %s kept', (_, name, setting, otherwise) => {
+  it(`is ${otherwise} days, or what is said, in whole days`, () => {
+    expect(readConfiguration({})[setting]).toBe(otherwise);
+    expect(readConfiguration({ [name]: '14' })[setting]).toBe(14);
     for (const days of ['0', '366', '1.5', 'week']) {
-      expect(mistakesOf({ WAYBILL_CHANGES_KEPT_DAYS: days })).toContain(
-        'WAYBILL_CHANGES_KEPT_DAYS must be a whole number',
-      );
+      expect(mistakesOf({ [name]: days })).toContain(`${name} must be a whole number`);
     }
   });
 });

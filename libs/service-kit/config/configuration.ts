@@ -31,6 +31,8 @@ export interface Configuration {
   readonly logLevel: string;
   /** For how many days changes of profiles wait for streams that are disabled, or whose partner is away. */
   readonly changesKeptDays: number;
+  /** For how many days it is known what could not be delivered to a stream. */
+  readonly deadLettersKeptDays: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -83,10 +85,15 @@ export const readConfiguration = (env: Environment): Configuration => {
     wrong('WAYBILL_PORT', 'must be a port from 0 to 65535 (0 takes a free one)');
   }
 
-  const changesKeptDays = Number(value('WAYBILL_CHANGES_KEPT_DAYS') ?? 7);
-  if (!Number.isInteger(changesKeptDays) || changesKeptDays < 1 || changesKeptDays > 365) {
-    wrong('WAYBILL_CHANGES_KEPT_DAYS', 'must be a whole number of days from 1 to 365');
-  }
+  const days = (name: string, otherwise: number): number => {
+    const given = Number(value(name) ?? otherwise);
+    if (!Number.isInteger(given) || given < 1 || given > 365) {
+      wrong(name, 'must be a whole number of days from 1 to 365');
+    }
+    return given;
+  };
+  const changesKeptDays = days('WAYBILL_CHANGES_KEPT_DAYS', 7);
+  const deadLettersKeptDays = days('WAYBILL_DEAD_LETTERS_KEPT_DAYS', 30);
 
   const mode = oneOf('WAYBILL_AUTH', ['none', 'jwt'], 'none');
   if (mode === 'none' && !isLoopback(host)) {
@@ -166,6 +173,7 @@ export const readConfiguration = (env: Environment): Configuration => {
     masterKeyFile: value('WAYBILL_MASTER_KEY_FILE'),
     logLevel,
     changesKeptDays,
+    deadLettersKeptDays,
   };
 };
 
@@ -187,4 +195,5 @@ const KNOWN: ReadonlySet<string> = new Set([
   'WAYBILL_MASTER_KEY_FILE',
   'WAYBILL_LOG_LEVEL',
   'WAYBILL_CHANGES_KEPT_DAYS',
+  'WAYBILL_DEAD_LETTERS_KEPT_DAYS',
 ]);

@@ -3,8 +3,9 @@ import { provideService } from '@waybill/service-kit';
 import { activationMigrations, Activations } from './activations/activations.js';
 import { TakeCancelRun, TakeRetryRun } from './control-run/control-run.message.js';
 import { CancelRunsOfStoppedDestinations, ControlRunHandler, ControlRunRoute } from './control-run/control-run.js';
-import { DeadLetters } from './dead-letters/dead-letters.js';
+import { deadLetterMigrations, DeadLetters } from './dead-letters/dead-letters.js';
 import { DeadLettersRoute } from './dead-letters/dead-letters.route.js';
+import { ForgetDeadLetters } from './dead-letters/forget-dead-letters.js';
 import { AnswerForgetProfile } from './dead-letters/forget-profile.js';
 import { Boundaries, boundaryMigrations } from './execute-run/boundaries.js';
 import { LookAheads } from './execute-run/look-ahead.js';
@@ -59,12 +60,21 @@ import { streamSourceProvider } from './stream-source/index.js';
           ...partWorkMigrations,
           ...sendEvents.migrations,
           ...redeliveryMigrations,
+          ...deadLetterMigrations,
         ],
       },
       {
         listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners, ClaimDeadLetters],
         answerers: [AnswerRunsThatCarried, AnswerForgetProfile, TakeExportNow, TakeCancelRun, TakeRetryRun],
-        workers: [Scheduler, RunWorker, PartWorker, ...sendEvents.workers, StreamRunRecorder, StreamStandings],
+        workers: [
+          Scheduler,
+          RunWorker,
+          PartWorker,
+          ...sendEvents.workers,
+          StreamRunRecorder,
+          StreamStandings,
+          ForgetDeadLetters,
+        ],
       },
     ),
     Runs,

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '@waybill/kernel';
-import type { Database } from '@waybill/postgres';
+import type { Database, Migration } from '@waybill/postgres';
 import { cursorMalformed, DATABASE, decodeCursor, type Page, pageOf } from '@waybill/service-kit';
 import type { DeadLetterView } from '../view/dead-letter.view.js';
 
@@ -16,6 +16,16 @@ export interface DeadLetterFilter {
   /** The run of the hour in which it was given up. */
   readonly runId?: string | undefined;
 }
+
+export const deadLetterMigrations: readonly Migration[] = [
+  {
+    name: '030-dead-letters-by-age',
+    sql: 'create index dead_letters_by_age on dead_letters using brin (at)',
+  },
+];
+
+/** The most that one statement deletes. */
+const BATCH = 20_000;
 
 /** Dead letters of a destination that matter still: what is settled by a redelivery is gone. */
 @Injectable()
@@ -74,6 +84,21 @@ export class DeadLetters {
       [tenant, sandbox, profileKey],
     );
     return rowCount ?? 0;
+  }
+
+  /** Those older than so many days, unless they wait for a redelivery; answers how many. */
+  async forgetOld(days: number, signal: AbortSignal): Promise<number> {
+    for (let forgotten = 0; ;) {
+      if (signal.aborted) return forgotten;
+      const { rowCount } = await this.database.pool.query(
+        `delete from dead_letters where ctid = any (array(
+           select ctid from dead_letters where at < now() - make_interval(days => $1) and redelivery_id is null
+           limit ${BATCH}))`,
+        [days],
+      );
+      forgotten += rowCount ?? 0;
+      if (rowCount === 0) return forgotten;
+    }
   }
 }
 
