@@ -1,10 +1,10 @@
-import { DescribeSegments } from '@waybill/contracts';
-import type { CommandContext } from '@waybill/kernel';
+import { DescribeSegments, WatermarkNow } from '@waybill/contracts';
+import { type CommandContext, WaybillError } from '@waybill/kernel';
 import type { Service } from '@waybill/service-kit';
 import type { StreamSource } from '../stream-source/index.js';
 import type { EventsPreviewView } from '../view/preview.view.js';
 
-/** The first events of a backfill. Throws `activation-unheard` (unavailable) in the first moment after the activation. */
+/** The events that a backfill of the segment would begin with now, whether it is active or not. */
 export const previewEvents = async (
   service: Pick<Service, 'ask'>,
   source: StreamSource,
@@ -16,15 +16,18 @@ export const previewEvents = async (
   }: { readonly destinationId: string; readonly segmentId: string; readonly rows: number },
 ): Promise<EventsPreviewView> => {
   const { segments } = await service.ask(DescribeSegments, { segmentIds: [segmentId] }, context);
-  const { events, leftOut } = await source.backfill(
-    { destinationId, context, share: { of: 1, shares: [0] }, max: rows, signal: AbortSignal.timeout(30_000) },
-    segmentId,
-    null,
+  const segment = segments[0];
+  if (!segment?.exists) throw segmentNotFound(segmentId);
+  const { watermark } = await service.ask(WatermarkNow, {}, context);
+  const { events, leftOut } = await source.preview(
+    { destinationId, context, max: rows, signal: AbortSignal.timeout(30_000) },
+    segment,
+    Number(watermark),
   );
   return {
     segmentId,
     mode: 'stream',
-    members: segments[0]?.members ?? 0,
+    members: segment.members,
     events: events.flatMap((event) =>
       'data' in event ? [{ key: event.key, payload: JSON.parse(Buffer.from(event.data).toString()) as unknown }] : [],
     ),
@@ -34,3 +37,10 @@ export const previewEvents = async (
     leftOut,
   };
 };
+
+const segmentNotFound = (id: string) =>
+  new WaybillError(
+    'segment-not-found',
+    'not-found',
+    `There is no segment "${id}". Make it first (PUT /v1/segments/{id}).`,
+  );

@@ -1,6 +1,7 @@
 import { ApiOkResponse } from '@nestjs/swagger';
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { DescribeDelivery } from '@waybill/contracts';
+import { IsClientId } from '@waybill/forms';
 import { type CommandContext, fold, idFrom } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import {
@@ -14,7 +15,7 @@ import {
   Summary,
 } from '@waybill/service-kit';
 import { pathIn } from '@waybill/connectors';
-import { ArrayNotEmpty, IsArray, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+import { ArrayNotEmpty, IsArray, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { rowsOf } from '../execute-run/part-stager.js';
 import { Planner } from '../execute-run/plan-run.js';
 import { activationsOf } from '../export-now/export-now.js';
@@ -32,7 +33,7 @@ export class PreviewForm {
   @IsOptional()
   @IsArray()
   @ArrayNotEmpty()
-  @IsString({ each: true })
+  @IsClientId({ each: true })
   segmentIds?: string[];
 
   /** How many rows to show. */
@@ -54,7 +55,7 @@ export class PreviewRoute {
 
   /**
    * What an export now would deliver: names, how many rows, the first of them, who is left out. Of what delivers events: the
-   * events of the first members. Nothing is sent, and nothing recorded.
+   * events of the first members, also of segments that are named and not active yet. Nothing is sent, and nothing recorded.
    */
   @Post()
   @Summary('Preview an export')
@@ -68,11 +69,15 @@ export class PreviewRoute {
   ): Promise<PreviewsView> {
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
     const items: PreviewsView['items'][number][] = [];
-    for (const { segmentId, schedule } of activationsOf(delivery, segmentIds)) {
-      if (delivery.files === null) {
+    if (delivery.files === null) {
+      // Activating sends everybody at once, so that it is before it that one wants to see what.
+      const wanted = segmentIds ?? activationsOf(delivery, undefined).map(({ segmentId }) => segmentId);
+      for (const segmentId of new Set(wanted)) {
         items.push(await previewEvents(this.service, this.source, context, { destinationId, segmentId, rows }));
-        continue;
       }
+      return { items };
+    }
+    for (const { segmentId, schedule } of activationsOf(delivery, segmentIds)) {
       const run = imagined(context, destinationId, segmentId, schedule?.mode ?? 'full');
       items.push(await this.previewOf(run, context, rows));
     }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CommandContext } from '@waybill/kernel';
+import type { SegmentFacts } from './settings.js';
 
 /** What a destination is to be told of one profile, ready to be sent. */
 export interface ProfileEvent {
@@ -75,6 +76,11 @@ export interface StreamSource {
     after: string | null,
     live?: string | null,
   ): Promise<EventsPage>;
+  /**
+   * The first members of a segment as they are now, as its backfill would tell them, whether it is active or not. `watermark`
+   * is that of the sandbox.
+   */
+  preview(question: Omit<EventsQuestion, 'share'>, segment: SegmentFacts, watermark: number): Promise<EventsPage>;
   /**
    * One profile as it is now, for a redelivery marked `replay: true`; null when there is nothing to tell of it any more.
    * Its event id follows from `context.commandId`: give each redelivery its own, and keep it on a retry.

@@ -27,7 +27,7 @@ export interface StreamSettings {
   readonly segments: ReadonlyMap<string, StreamSegment>;
 }
 
-type SegmentFacts = AnswerOf<typeof DescribeSegments>['segments'][number];
+export type SegmentFacts = AnswerOf<typeof DescribeSegments>['segments'][number];
 
 /** As many as one question may name. */
 const DESCRIBED_AT_ONCE = 1_000;
@@ -87,22 +87,34 @@ export const settingsOf = (
     onlyChanges: onlyChanges === true,
     partitionKey: typeof partitionKey === 'string' ? partitionKey : 'profile.id',
     segments: new Map(
-      activations.map((activation) => {
-        const { segmentId } = activation;
-        const { name, createdAt, updatedAt } = facts.get(segmentId) ?? {};
-        const activatedAt = Date.parse(activation.activatedAt);
-        const segment: StreamSegment = {
-          segmentId,
-          activatedAt,
-          mappingUpdatedAt: Math.max(activatedAt, mappedAt),
-          name: name ?? undefined,
-          createdAt: timeOf(createdAt),
-          updatedAt: timeOf(updatedAt),
-        };
-        return [segmentId, segment];
-      }),
+      activations.map(({ segmentId, activatedAt }) => [
+        segmentId,
+        segmentOf(segmentId, Date.parse(activatedAt), mappedAt, facts.get(segmentId)),
+      ]),
     ),
   };
 };
+
+/** As if the segment were activated now, where it is not active. */
+export const withSegment = (settings: StreamSettings, facts: SegmentFacts): StreamSettings => {
+  const { segmentId } = facts;
+  if (settings.segments.has(segmentId)) return settings;
+  const now = Date.now();
+  return { ...settings, segments: new Map([...settings.segments, [segmentId, segmentOf(segmentId, now, now, facts)]]) };
+};
+
+const segmentOf = (
+  segmentId: string,
+  activatedAt: number,
+  mappedAt: number,
+  { name, createdAt, updatedAt }: Partial<SegmentFacts> = {},
+): StreamSegment => ({
+  segmentId,
+  activatedAt,
+  mappingUpdatedAt: Math.max(activatedAt, mappedAt),
+  name: name ?? undefined,
+  createdAt: timeOf(createdAt),
+  updatedAt: timeOf(updatedAt),
+});
 
 const timeOf = (time: string | undefined): number | undefined => (time === undefined ? undefined : Date.parse(time));

@@ -2,10 +2,12 @@ import { idFrom, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import type { Service } from '@waybill/service-kit';
 import { emptyPage, Page } from './page.js';
-import type { EventsPage, StreamSource } from './port.js';
+import type pg from 'pg';
+import type { EventsPage, EventsQuestion, StreamSource } from './port.js';
 import { laterOf, readPosition, writePosition } from './positions.js';
 import { type Followed, readChanges, readMembers, readProfile, type ReadProfile } from './query.js';
 import { type Active, createReader } from './reader.js';
+import { type StreamSettings, withSegment } from './settings.js';
 import { mappedAttributes, type Membership, verdictOn } from './trigger.js';
 
 /** Reads what audience exports (libs/contracts/audience-export.ts), and asks the destination service what to make of it. */
@@ -54,20 +56,16 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
         }
         const sequence = live === undefined ? since : live === null ? -1 : readPosition(live).change;
         if (sequence < since) return { ...emptyPage(after ?? ''), more: true };
-        const { scope, mapping } = settings;
-        const rows = await readMembers(
-          client,
-          { scope, fields: mapping.fields, segmentIds: [...active.since.keys()], ...question },
-          { segmentId, since },
-          after ?? '',
-        );
-        const page = new Page(settings);
-        for (const profile of rows) {
-          const { destinationId } = settings;
-          const eventId = idFrom('event', destinationId, profile.profileId, since, 'backfill', segmentId);
-          page.add(profile, { eventId, sequence, changedAt: null, memberships: asOf(sequence, profile, active) });
-        }
-        return page.close(rows.at(-1)?.profileId ?? after ?? '', rows.length === question.max);
+        return tellMembers(client, settings, question, active, { segmentId, since }, sequence, after ?? '');
+      }),
+
+    preview: (question, segment, watermark) =>
+      read(question, { afresh: true }, async (client, settings, { since: told }) => {
+        const { segmentId } = segment;
+        const since = new Map([...told, [segmentId, watermark]]);
+        const imagined = withSegment(settings, segment);
+        const all = { ...question, share: { of: 1, shares: [0] } };
+        return tellMembers(client, imagined, all, { since }, { segmentId, since: watermark }, watermark, '');
       }),
 
     replay: (question, profileId, live) =>
@@ -87,6 +85,29 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
   };
 };
 
+/** A page of the members that a segment has since before `since`, as they are. */
+const tellMembers = async (
+  client: pg.ClientBase,
+  settings: StreamSettings,
+  question: Pick<EventsQuestion, 'share' | 'max'>,
+  active: Pick<Active, 'since'>,
+  segment: { readonly segmentId: string; readonly since: number },
+  sequence: number,
+  after: string,
+): Promise<EventsPage> => {
+  const { scope, mapping, destinationId } = settings;
+  const { share, max } = question;
+  const reading = { scope, fields: mapping.fields, segmentIds: [...active.since.keys()], share, max };
+  const rows = await readMembers(client, reading, segment, after);
+  const page = new Page(settings);
+  for (const profile of rows) {
+    const { segmentId, since } = segment;
+    const eventId = idFrom('event', destinationId, profile.profileId, since, 'backfill', segmentId);
+    page.add(profile, { eventId, sequence, changedAt: null, memberships: asOf(sequence, profile, active) });
+  }
+  return page.close(rows.at(-1)?.profileId ?? after, rows.length === max);
+};
+
 /** Nothing is active, or nothing happened since: not worth asking anybody about. */
 const nothingAfter = (followed: readonly Followed[], after: string | null): EventsPage | undefined => {
   const watermark = followed[0]?.watermark;
@@ -98,8 +119,11 @@ const exitsOf = (memberships: readonly Membership[]): number =>
   memberships.filter(({ status }) => status === 'exited').length;
 
 /** Memberships as they stand, without those that changed after the sequence, which are told live. */
-const asOf = (sequence: number, { memberships }: ReadProfile, { since }: Active): readonly Membership[] =>
-  memberships.filter(({ segmentId, change }) => since.has(segmentId) && change <= sequence);
+const asOf = (
+  sequence: number,
+  { memberships }: ReadProfile,
+  { since }: Pick<Active, 'since'>,
+): readonly Membership[] => memberships.filter(({ segmentId, change }) => since.has(segmentId) && change <= sequence);
 
 const activationUnheard = (segmentId: string): WaybillError =>
   new WaybillError(

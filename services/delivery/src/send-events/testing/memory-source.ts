@@ -39,6 +39,7 @@ export const memorySource = (): MemorySource => {
         leftOut: {},
       };
     },
+    preview: () => Promise.reject(new Error('nobody asks for it')),
     async replay({ context }, profileId, live) {
       const known = log.some((event) => event.profileId === profileId);
       return known ? { ...eventOf(profileId, Number(live ?? 0)), eventId: idOf(profileId, context.commandId) } : null;
