@@ -229,6 +229,32 @@ describe('The source of a stream, on what audience records', () => {
     expect(seen).toEqual([...ids.map((one) => [one, 'realized']), ...ids.slice(20).map((one) => [one, 'exited'])]);
   });
 
+  it('passes over what others are told of in pages too, so that it keeps how far it is', async () => {
+    const [quiet, busy] = [on.destination(), on.destination()];
+    await on.activate(quiet, 's');
+    await on.activate(busy, 't');
+    const { audience } = scene;
+    // A load of another segment's, and then one of ours.
+    await audience.pool.query(
+      `with known as (
+         insert into profiles (tenant, sandbox, profile_id, identities, attributes, identified_at)
+         select 'acme', $1, 'p' || n, '{}', '{}', now() from generate_series(1, 25000) n returning profile_id),
+       drawn as (update changes set last = last + 1 where tenant = 'acme' and sandbox = $1 returning last)
+       insert into profile_changes select 'acme', $1, last, profile_id, now(),
+         '{"t": {"status": "realized", "since": "2026-01-01T00:00:00.000Z"}}', false, '{}', '{}' from known, drawn`,
+      [on.context.sandbox],
+    );
+    await on.report('zoe', 's', 'realized');
+    const first = await on.live(quiet);
+    expect(first).toMatchObject({ events: [], more: true, leftOut: {} });
+    expect(first.reached).toMatch(/^2\/p\d+$/);
+    const second = await on.live(quiet, first.reached);
+    expect(second.events.map(({ profileId }) => profileId)).toEqual(['zoe']);
+    expect(second).toMatchObject({ reached: '4', more: false });
+    const shares = { share: { of: 2, shares: [shareOf('zoe', 2)] } };
+    expect((await on.live(quiet, null, shares)).events.map(({ profileId }) => profileId)).toEqual(['zoe']);
+  });
+
   it('skips nothing and keeps the order under 12 writers at once, in every share', async () => {
     const id = on.destination();
     await on.activate(id, 's');

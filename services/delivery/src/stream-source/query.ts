@@ -67,8 +67,8 @@ const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
 const utc = (time: string): string => `to_char(${time} at time zone 'UTC', ${TIME})`;
 
 /** The columns of a profile, and its memberships. */
-const selected = (of: string, fields: Mapping['fields']): string =>
-  [`${of}.profile_id`, `${of}.identities`, 'now.memberships', ...fields.map((field) => valueOf(of, field.source))].join(
+const selected = (of: string, fields: Mapping['fields'], membershipsNow = 'now.memberships'): string =>
+  [`${of}.profile_id`, `${of}.identities`, membershipsNow, ...fields.map(({ source }) => valueOf(of, source))].join(
     ', ',
   );
 
@@ -87,35 +87,51 @@ const lookOf = (of: string, segmentId: string): string =>
    where look.tenant = $1 and look.sandbox = $2 and look.segment_id = ${escapeLiteral(segmentId)}
      and look.profile_id = ${of}.profile_id`;
 
+/** What one question looks at, at most: a part of a second, after which it is kept how far it came. */
+const LOOKED_AT = 20_000;
+
 /**
- * Changes after a position, in their order, of profiles that are or were in one of the segments. An index gives them in this
- * order; what belongs to other shares or segments is passed over as it comes.
+ * Changes after a position, in their order, of profiles that are or were in one of the segments; what belongs to other
+ * shares or segments is passed over as it comes. An index gives them in this order. `end` is where to go on from, unless
+ * everything up to the watermark was read.
  */
 export const readChanges = async (
   client: pg.ClientBase,
   { scope, fields, segmentIds, share, max }: PageReading,
   after: LivePosition,
   watermark: number,
-): Promise<readonly ReadChange[]> => {
+): Promise<{ readonly changes: readonly ReadChange[]; readonly end?: LivePosition }> => {
   const { rows } = await client.query<unknown[]>({
     rowMode: 'array',
     text: `
-      select ${selected('changed', fields)}, changed.change, ${utc('at')}, changed.memberships, identities_changed,
-        to_jsonb(attributes_written), to_jsonb(attributes_changed)
-      from ${AUDIENCE_CHANGES_VIEW} changed ${memberships('changed', segmentIds)}
-      where changed.tenant = $1 and changed.sandbox = $2 and (changed.change, changed.profile_id) > ($4, $5)
-        and changed.change <= $6 and (now.memberships is not null or changed.memberships ?| $3)
-        and ${inShare('changed.profile_id', share)}
+      select ${selected('changed', fields, 'memberships_now')}, changed.change, ${utc('at')}, changed.memberships,
+        identities_changed, to_jsonb(attributes_written), to_jsonb(attributes_changed), is_ours, looked_at
+      from (
+        select changed.*, now.memberships as memberships_now,
+          (now.memberships is not null or changed.memberships ?| $3) as is_ours,
+          row_number() over (order by changed.change, changed.profile_id) as looked_at
+        from ${AUDIENCE_CHANGES_VIEW} changed ${memberships('changed', segmentIds)}
+        where changed.tenant = $1 and changed.sandbox = $2 and (changed.change, changed.profile_id) > ($4, $5)
+          and changed.change <= $6 and ${inShare('changed.profile_id', share)}
+        order by changed.change, changed.profile_id limit ${LOOKED_AT}
+      ) changed
+      where is_ours or looked_at = ${LOOKED_AT}
       order by changed.change, changed.profile_id limit $7`,
     values: [scope.tenant, scope.sandbox, segmentIds, after.change + 1, after.profileId, watermark, max],
   });
-  return rows.map((row) => {
-    const [change, changedAt, moves, identitiesChanged, attributesWritten, attributesChanged] = row.slice(
-      fields.length + 3,
-    ) as [number, string, ProfileChange['memberships'], boolean, string[], string[]];
+  const looked = rows.map((row) => {
+    const [change, changedAt, moves, identitiesChanged, attributesWritten, attributesChanged, isOurs, lookedAt] =
+      row.slice(fields.length + 3) as [
+        ...[number, string, ProfileChange['memberships'], boolean, string[], string[]],
+        ...[boolean, number],
+      ];
     const changed = { change, memberships: moves, identitiesChanged, attributesWritten, attributesChanged };
-    return { ...profileOf(row, fields), changed, changedAt };
+    return { ...profileOf(row, fields), changed, changedAt, isOurs, lookedAt };
   });
+  const changes = looked.filter(({ isOurs }) => isOurs);
+  const last = looked.at(-1);
+  if (!last || (looked.length < max && last.lookedAt < LOOKED_AT)) return { changes };
+  return { changes, end: { change: last.changed.change - 1, profileId: last.profileId } };
 };
 
 /** Who is in a segment since before `since`, in the order of their ids. */

@@ -22,7 +22,7 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
         if (active.since.size === 0) return emptyPage(String(watermark));
         const from = laterOf({ change: first, profileId: '' }, readPosition(after ?? '0'));
         if (from.change < forgotten) throw changesForgotten(from.change, forgotten);
-        const rows = await readChanges(
+        const { changes, end } = await readChanges(
           client,
           { scope, fields: mapping.fields, segmentIds: [...active.since.keys()], ...question },
           from,
@@ -30,7 +30,7 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
         );
         const mapped = mappedAttributes(mapping.fields);
         const page = new Page(settings);
-        for (const { changed, changedAt, ...profile } of rows) {
+        for (const { changed, changedAt, ...profile } of changes) {
           const verdict = verdictOn(changed, profile.memberships, active.since, mapped, settings.onlyChanges);
           if (!verdict.send) {
             page.leaveOut(verdict.reason);
@@ -42,9 +42,7 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
           const exits = exitsOf(memberships.filter(({ segmentId }) => Object.hasOwn(changed.memberships, segmentId)));
           page.add(profile, { eventId, sequence: change, changedAt, memberships, exits });
         }
-        const last = rows.length === question.max ? rows.at(-1) : undefined;
-        if (!last) return page.close(String(watermark), false);
-        return page.close(writePosition({ change: last.changed.change - 1, profileId: last.profileId }), true);
+        return end ? page.close(writePosition(end), true) : page.close(String(watermark), false);
       }),
 
     backfill: (question, segmentId, after, live) =>
