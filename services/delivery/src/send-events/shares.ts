@@ -24,6 +24,7 @@ export interface Tenure {
 
 const nameOf = (share: number): string => `stream share ${share}`;
 const PRESENCE = 'stream sender ';
+const SWEEP_MS = 3_600_000;
 
 /**
  * Takes shares for this process by lease: each process that is there holds its part, so that one that joins is given some
@@ -32,6 +33,7 @@ const PRESENCE = 'stream sender ';
 export class Shares {
   private readonly held = new Map<number, Lease>();
   private renewedAt = -Infinity;
+  private sweptAt = -Infinity;
   private ending = new AbortController();
   private alarm: NodeJS.Timeout | undefined;
   private current: Tenure | undefined;
@@ -50,6 +52,7 @@ export class Shares {
 
   async turn(): Promise<void> {
     if (performance.now() - this.renewedAt >= this.timing.renewMs) await this.renew();
+    if (performance.now() - this.sweptAt >= SWEEP_MS) await this.forgetTheDead();
     const { present, taken } = await this.look();
     const fair = Math.ceil(SHARES / Math.max(1, present));
     const surplus = [...this.held.keys()].slice(fair);
@@ -63,13 +66,6 @@ export class Shares {
       await this.end(); // of a tenure that ran out while the database was away
       this.begin();
     }
-  }
-
-  /** Processes that died leave the trace of their presence behind. */
-  async forgetTheDead(): Promise<void> {
-    await this.database.pool.query(`delete from leases where name like $1 and expires_at < now() - interval '1 hour'`, [
-      `${PRESENCE}%`,
-    ]);
   }
 
   async stop(): Promise<void> {
@@ -94,6 +90,14 @@ export class Shares {
     this.ending.abort();
     await this.end();
     this.held.clear();
+  }
+
+  /** Processes that died leave the trace of their presence behind. */
+  private async forgetTheDead(): Promise<void> {
+    await this.database.pool.query(`delete from leases where name like $1 and expires_at < now() - interval '1 hour'`, [
+      `${PRESENCE}%`,
+    ]);
+    this.sweptAt = performance.now();
   }
 
   /** How many processes are there, and which shares are held by any of them. */
@@ -132,10 +136,11 @@ export class Shares {
   }
 
   private async end(): Promise<void> {
-    if (!this.current) return;
-    await this.onEnd();
-    this.current = undefined;
-    this.ending.abort();
+    if (this.current) {
+      await this.onEnd();
+      this.current = undefined;
+      this.ending.abort();
+    }
     clearTimeout(this.alarm);
   }
 

@@ -141,6 +141,23 @@ describe('Workers of streams', () => {
     expectOrder(partner);
   });
 
+  it('forget that those were there who died long ago', async () => {
+    await bench.database.pool.query(
+      `insert into leases (name, owner, epoch, expires_at) values
+         ('stream sender long gone', $1, 1, now() - interval '2 hours'),
+         ('stream sender just gone', $1, 1, now() - interval '1 minute')`,
+      [newId()],
+    );
+    await startWorker();
+    const gone = async () => {
+      const { rows } = await bench.database.pool.query<{ name: string }>(
+        `select name from leases where name like 'stream sender % gone'`,
+      );
+      return rows.map(({ name }) => name);
+    };
+    await until(async () => (await gone()).join() === 'stream sender just gone');
+  });
+
   it('stop what is disabled, drained, and go on from there when it is enabled; forget what is deleted', async () => {
     const { partner, destinationId, about } = await activate({ latencyMs: () => 5 });
     await startWorker();
