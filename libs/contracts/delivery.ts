@@ -125,3 +125,16 @@ export const StreamRunStarted = streamEvent('StreamRunStarted', {
 /** A summary from time to time; counts are those of the hour so far. */
 export const StreamRunProgressed = streamEvent('StreamRunProgressed', { counts: RunCounts });
 export const StreamRunCompleted = streamEvent('StreamRunCompleted', { counts: RunCounts });
+
+/** Dead letters of a destination were given up for good. */
+export const DeadLettersDiscarded = defineEvent(
+  'delivery',
+  'DeadLettersDiscarded',
+  Type.Object({
+    discardId: Id,
+    revision: Revision,
+    destinationId: Id,
+    filter: RedeliveryFilter,
+    deadLetters: Count,
+  }),
+);

@@ -21,6 +21,7 @@ export const AGGREGATES = [
   'activation',
   'destination',
   'destination-type',
+  'discard',
   'manifest',
   'marketing-action',
   'run',

@@ -5,6 +5,7 @@ import { TakeCancelRun, TakeRetryRun } from './control-run/control-run.message.j
 import { CancelRunsOfStoppedDestinations, ControlRunHandler, ControlRunRoute } from './control-run/control-run.js';
 import { deadLetterMigrations, DeadLetters } from './dead-letters/dead-letters.js';
 import { DeadLettersRoute } from './dead-letters/dead-letters.route.js';
+import { DiscardDeadLetters } from './dead-letters/discard-dead-letters.js';
 import { ForgetDeadLetters } from './dead-letters/forget-dead-letters.js';
 import { AnswerForgetProfile } from './dead-letters/forget-profile.js';
 import { Boundaries, boundaryMigrations } from './execute-run/boundaries.js';
@@ -24,7 +25,12 @@ import { ExportNowRoute } from './export-now/export-now.route.js';
 import { ListRunsRoute, runsProjection } from './list-runs/list-runs.route.js';
 import { Runs } from './list-runs/runs.js';
 import { PreviewRoute } from './preview-run/preview-run.js';
-import { redeliveryPublications, runPublications, streamRunPublications } from './publish/publish.js';
+import {
+  discardPublications,
+  redeliveryPublications,
+  runPublications,
+  streamRunPublications,
+} from './publish/publish.js';
 import { StreamStandings } from './record-stream-runs/stream-standings.js';
 import { StreamRunRecorder } from './record-stream-runs/stream-run-recorder.js';
 import { StreamWindows } from './record-stream-runs/stream-windows.js';
@@ -52,7 +58,7 @@ import { streamSourceProvider } from './stream-source/index.js';
       {
         name: 'delivery',
         projections: [runsProjection, redeliveriesProjection],
-        publications: [runPublications, streamRunPublications, redeliveryPublications],
+        publications: [runPublications, streamRunPublications, redeliveryPublications, discardPublications],
         migrations: [
           ...activationMigrations,
           ...progressMigrations,
@@ -64,7 +70,13 @@ import { streamSourceProvider } from './stream-source/index.js';
         ],
       },
       {
-        listeners: [Activations, CancelRunsOfStoppedDestinations, ...sendEvents.listeners, ClaimDeadLetters],
+        listeners: [
+          Activations,
+          CancelRunsOfStoppedDestinations,
+          ...sendEvents.listeners,
+          ClaimDeadLetters,
+          DiscardDeadLetters,
+        ],
         answerers: [AnswerRunsThatCarried, AnswerForgetProfile, TakeExportNow, TakeCancelRun, TakeRetryRun],
         workers: [
           Scheduler,

@@ -1,5 +1,6 @@
 import type { StreamType } from '@waybill/event-store';
 import { streamName } from '@waybill/kernel';
+import { DISCARD, type DiscardCommand, discardDecider, type DiscardEvent, type DiscardState } from './discard/index.js';
 import {
   REDELIVERY,
   type RedeliveryCommand,
@@ -33,3 +34,10 @@ export const redeliveryStream: StreamType<RedeliveryState, RedeliveryCommand, Re
 };
 
 export const redeliveryStreamOf = (redeliveryId: string): string => streamName(REDELIVERY, redeliveryId);
+
+export const discardStream: StreamType<DiscardState, DiscardCommand, DiscardEvent> = {
+  category: DISCARD,
+  decider: discardDecider,
+};
+
+export const discardStreamOf = (discardId: string): string => streamName(DISCARD, discardId);

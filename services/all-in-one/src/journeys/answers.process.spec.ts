@@ -98,6 +98,7 @@ describe('Answers are as /openapi.json declares them', () => {
       (status) => status === 'done',
     );
     bodyOf(await api.get(`${path}/redeliveries`));
+    bodyOf(await api.delete(`${path}/dead-letters?code=partition-key-missing`));
     const late = { prefer: 'wait=0' };
     expect((await api.post(`${path}/validations`, {}, late)).status).toBe(202);
     expect((await api.put(`${path}/target`, { target: partner.target }, late)).status).toBe(202);

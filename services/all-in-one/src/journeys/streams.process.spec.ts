@@ -289,6 +289,17 @@ describe('A segment on a stream and on a hub', () => {
     expect(failed.counts).toEqual({ requested: 1, redelivered: 0, skipped: 0, failed: 1 });
     expect(failed.filter).toEqual({ profileKey: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown });
     expect(await lettersOf()).toHaveLength(1);
+
+    const discard = (query = '', key = 'none') =>
+      api.send('DELETE', `/v1/destinations/${id}/dead-letters${query}`, undefined, { 'idempotency-key': key });
+    expect(await discard('?code=other')).toMatchObject({ status: 200, body: { deadLetters: 0 } });
+    const discarded = await discard('?profileId=hopeless', 'once');
+    expect(discarded).toMatchObject({ status: 200, body: { deadLetters: 1 } });
+    expect(await lettersOf()).toEqual([]);
+    await report(api, 'letters', [{ id: 'hopeless', firstName: 'H' }]);
+    await eventually(lettersOf, (found) => found.length === 1);
+    expect((await discard('?profileId=hopeless', 'once')).body).toEqual({ deadLetters: 1 });
+    expect(await lettersOf()).toHaveLength(1);
   });
 
   it('forgets dead letters of an erased profile, and names the streams that were told of it', async () => {

@@ -48,4 +48,18 @@ describe('Dead letters', () => {
     expect(await letters.forgetOld(30, new AbortController().signal)).toBe(1);
     expect(await left()).toEqual(['awaited', 'new', 'young']);
   });
+
+  it('are discarded by what names them, unless a redelivery waits for them', async () => {
+    await givenUp('refused', 0);
+    await givenUp('refused early', 2);
+    await givenUp('awaited', 2, 'Invalid', newId());
+    await givenUp('keyless', 2, 'partition-key-missing');
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString();
+    await letters.discard({ ...scope, tenant: 'other' }, destinationId, {});
+    await letters.discard(scope, newId(), {});
+    await letters.discard(scope, destinationId, { code: 'Invalid', to: yesterday });
+    expect(await left()).toEqual(['awaited', 'keyless', 'refused']);
+    await letters.discard(scope, destinationId, {});
+    expect(await left()).toEqual(['awaited']);
+  });
 });

@@ -1,36 +1,26 @@
-import { Get, Inject, Param, Query } from '@nestjs/common';
+import { Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, IntersectionType } from '@nestjs/swagger';
 import { DescribeDelivery } from '@waybill/contracts';
-import { IsTime } from '@waybill/forms';
-import type { CommandContext } from '@waybill/kernel';
-import { ApiPage, Context, PageQuery, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
-import { IsOptional, IsString, IsUUID } from 'class-validator';
-import { DeadLetterView } from '../view/dead-letter.view.js';
+import { type CommandContext, idFrom } from '@waybill/kernel';
+import {
+  ApiPage,
+  Context,
+  Outcome,
+  PageQuery,
+  SERVICE,
+  ServiceController,
+  type Service,
+  Summary,
+} from '@waybill/service-kit';
+import type { Discard } from '../discard/index.js';
+import { discardStream, discardStreamOf } from '../stream.js';
+import { DeadLetterView, DiscardedView } from '../view/dead-letter.view.js';
+import { DeadLetterForm, filterOf } from './dead-letter-form.js';
 import { DeadLetters } from './dead-letters.js';
 
-export class ListDeadLettersQuery extends PageQuery {
-  /** The provider's code, or ours. */
-  @IsOptional()
-  @IsString()
-  code?: string;
+export class DeadLettersQuery extends DeadLetterForm {}
 
-  /** Given up at or after this time. */
-  @IsOptional()
-  @IsTime()
-  from?: string;
-
-  /** Given up before this time. */
-  @IsOptional()
-  @IsTime()
-  to?: string;
-
-  @IsOptional()
-  @IsString()
-  profileId?: string;
-
-  @IsOptional()
-  @IsUUID()
-  runId?: string;
-}
+export class ListDeadLettersQuery extends IntersectionType(PageQuery, DeadLetterForm) {}
 
 @ServiceController('v1/destinations/:id/dead-letters', 'delivery')
 export class DeadLettersRoute {
@@ -50,5 +40,34 @@ export class DeadLettersRoute {
   ) {
     await this.service.ask(DescribeDelivery, { destinationId }, context);
     return this.deadLetters.list(context, destinationId, filter, { limit, ...(cursor !== undefined && { cursor }) });
+  }
+
+  /**
+   * Gives dead letters up for good: those that the filter names, or all of the destination. Those that wait for a redelivery
+   * stay. Who did it, when and for which is on record.
+   */
+  @Delete()
+  @Summary('Discard dead letters')
+  @HttpCode(200)
+  @ApiOkResponse({ type: DiscardedView })
+  async discard(
+    @Context() context: CommandContext,
+    @Param('id') destinationId: string,
+    @Query() form: DeadLettersQuery,
+  ) {
+    await this.service.ask(DescribeDelivery, { destinationId }, context);
+    // Carried out a second time, it is to take none that came later.
+    const filter = { to: context.at, ...filterOf(context, form) };
+    const { deadLetters } = await this.deadLetters.count(context, destinationId, filter);
+    const discardId = idFrom('discard', context.commandId);
+    const { state, revision, position } = await this.service.execute(
+      discardStream,
+      discardStreamOf(discardId),
+      { type: 'DiscardDeadLetters', discardId, destinationId, filter, deadLetters },
+      context,
+    );
+    const discarded = state as Discard;
+    await this.deadLetters.discard(context, destinationId, discarded.filter);
+    return new Outcome({ deadLetters: discarded.deadLetters }, { revision, position });
   }
 }

@@ -77,6 +77,12 @@ export class DeadLetters {
     };
   }
 
+  /** For good, unless they wait for a redelivery. */
+  async discard(scope: Scope, destinationId: string, filter: DeadLetterFilter): Promise<void> {
+    const { values, where } = conditionsOf(scope, destinationId, filter);
+    await this.database.pool.query(`delete from dead_letters where ${where} and redelivery_id is null`, values);
+  }
+
   /** For an erasure; answers how many. */
   async forget({ tenant, sandbox }: Scope, profileKey: string): Promise<number> {
     const { rowCount } = await this.database.pool.query(

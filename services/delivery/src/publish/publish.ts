@@ -2,8 +2,9 @@ import * as contracts from '@waybill/contracts';
 import { idOf, type RecordedEvent } from '@waybill/kernel';
 import { as, type Publications } from '@waybill/service-kit';
 import { type Run, type RunEvent, totalsOf } from '../run/index.js';
+import type { DiscardEvent } from '../discard/index.js';
 import type { Redelivery, RedeliveryEvent } from '../redelivery/index.js';
-import { redeliveryStream, runStream, streamRunStream } from '../stream.js';
+import { discardStream, redeliveryStream, runStream, streamRunStream } from '../stream.js';
 import type { StreamRun, StreamRunEvent } from '../stream-run/index.js';
 
 type Recorded<Type extends RunEvent['type']> = RecordedEvent<Extract<RunEvent, { type: Type }>>;
@@ -111,5 +112,16 @@ export const redeliveryPublications: Publications = {
         counts: event.data.counts,
       }),
     ),
+  },
+};
+
+/** That dead letters were given up for good, for auditors; delivery itself deletes them by it. */
+export const discardPublications: Publications = {
+  streamType: discardStream,
+  byEvent: {
+    DeadLettersDiscarded: as(contracts.DeadLettersDiscarded, ({ revision, data }: RecordedEvent<DiscardEvent>) => ({
+      revision,
+      ...data,
+    })),
   },
 };

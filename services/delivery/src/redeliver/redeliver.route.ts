@@ -1,42 +1,17 @@
 import { Body, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
-import { DescribeDelivery, profileKey, type RedeliveryFilter } from '@waybill/contracts';
-import { IsTime } from '@waybill/forms';
+import { DescribeDelivery } from '@waybill/contracts';
 import { type CommandContext, idFrom, WaybillError } from '@waybill/kernel';
 import { Context, Outcome, SERVICE, ServiceController, type Service, Summary } from '@waybill/service-kit';
-import { IsBoolean, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsBoolean, IsOptional } from 'class-validator';
+import { DeadLetterForm, filterOf } from '../dead-letters/dead-letter-form.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
 import { refuseWhenDisabled } from '../refuse-when-disabled.js';
 import { RequestedRedeliveryView } from '../view/redelivery.view.js';
 import { redeliveryStream, redeliveryStreamOf } from '../stream.js';
 
-/** Which dead letters; at least one of the first five is to be given. */
-export class RedeliverForm {
-  /** Given up in this run. */
-  @IsOptional()
-  @IsUUID()
-  runId?: string;
-
-  /** Given up at or after this time. */
-  @IsOptional()
-  @IsTime()
-  from?: string;
-
-  /** Given up before this time. */
-  @IsOptional()
-  @IsTime()
-  to?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(256)
-  code?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(256)
-  profileId?: string;
-
+/** At least one of what names dead letters is to be given. */
+export class RedeliverForm extends DeadLetterForm {
   /** Only tells what would be redelivered. */
   @IsOptional()
   @IsBoolean()
@@ -62,10 +37,9 @@ export class RedeliverRoute {
   async redeliver(
     @Context() context: CommandContext,
     @Param('id') destinationId: string,
-    @Body() { dryRun = false, profileId, ...others }: RedeliverForm,
+    @Body() { dryRun = false, ...form }: RedeliverForm,
   ) {
-    const profile = profileId === undefined ? {} : { profileKey: profileKey(context, profileId) };
-    const filter = given({ ...others, ...profile });
+    const filter = filterOf(context, form);
     if (Object.keys(filter).length === 0) throw whichOnes();
     const delivery = await this.service.ask(DescribeDelivery, { destinationId }, context);
     const found = await this.deadLetters.count(context, destinationId, filter);
@@ -83,9 +57,6 @@ export class RedeliverRoute {
     return new Outcome({ id, status: 'waiting', dryRun, ...found }, { status: 202, location, revision, position });
   }
 }
-
-const given = (filter: { readonly [Field in keyof RedeliveryFilter]?: string | undefined }): RedeliveryFilter =>
-  Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 
 const whichOnes = () =>
   new WaybillError(

@@ -12,3 +12,7 @@ export class DeadLetterView {
   @ApiProperty({ nullable: true, type: String, description: 'The redelivery that it waits for.' })
   redeliveryId!: string | null;
 }
+
+export class DiscardedView {
+  @ApiProperty({ description: 'How many were discarded.' }) deadLetters!: number;
+}
