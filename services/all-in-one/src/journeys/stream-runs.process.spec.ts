@@ -1,5 +1,5 @@
 import { type Database, openDatabase } from '@waybill/postgres';
-import { type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
+import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
 import type { Api } from './testing/api.js';
 import { eventually } from './testing/eventually.js';
 import { bodyOf } from './testing/exports.js';
@@ -12,7 +12,7 @@ let delivery: Database;
 let api: Api;
 
 beforeAll(async () => {
-  [waybill, server] = await Promise.all([startWaybill(), startKinesisServer({ streams: { events: 1 } })]);
+  [waybill, server] = await Promise.all([startWaybill(), startKinesisServer({ streams: { events: 1, backfills: 1 } })]);
   delivery = await openDatabase({ url: waybill.databaseUrl, schema: 'delivery' });
   api = waybill.api();
 }, 90_000);
@@ -28,7 +28,7 @@ interface RunView {
   readonly counts: Readonly<Record<string, number>>;
   readonly window: { readonly from: string; readonly to: string };
   readonly finishedAt: string | null;
-  readonly stream?: object;
+  readonly stream?: { readonly backfills?: readonly { readonly done: boolean }[]; readonly lag?: { changes: number } };
 }
 
 it('Each hour of a stream is a run, which is completed with its counts when the hour is over', async () => {
@@ -63,3 +63,25 @@ it('Each hour of a stream is a run, which is completed with its counts when the 
   expect(running).toMatchObject({ status: 'running', counts: { written: 1, exited: 0 }, stream: { state: 'sending' } });
   expect(running?.id).not.toBe(over?.id);
 });
+
+it('A run tells how the members of a segment are being told, and how far live changes are behind', async () => {
+  bodyOf(await api.put('/v1/segments/many', { name: 'Many' }));
+  const members = Array.from({ length: 300 }, (_, n) => ({ id: `many ${n}`, firstName: 'M' }));
+  await report(api, 'many', members);
+  const id = await setUpStream(api, kinesisPartner(server, 'backfills'), 'many');
+  const streamNow = async () =>
+    bodyOf(await api.get<{ items: RunView[] }>(`/v1/runs?destinationId=${id}`)).items[0]?.stream;
+  const done = await eventually(streamNow, (stream) => stream?.backfills?.[0]?.done === true, 30_000);
+  expect(done?.backfills).toEqual([
+    { segmentId: 'many', read: 300, done: true, finishedAt: expect.stringMatching(/Z$/) as unknown },
+  ]);
+  const caughtUp = await eventually(streamNow, (stream) => stream?.lag?.changes === 0, 30_000);
+  expect(caughtUp?.lag).toEqual({ changes: 0, seconds: 0 });
+
+  server.inject('PutRecords', { kind: 'answer', error: new KinesisError('InternalFailure', 'Not now.', 500) }, 1_000);
+  await report(api, 'many', members.slice(0, 1));
+  const behind = await eventually(streamNow, (stream) => stream?.lag?.changes === 1, 30_000);
+  expect(behind?.lag).toEqual({ changes: 1, seconds: expect.any(Number) as unknown });
+  server.reset();
+  await eventually(streamNow, (stream) => stream?.lag?.changes === 0, 30_000);
+}, 120_000);

@@ -19,6 +19,7 @@ import {
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import type { Run } from '../run/index.js';
 import { Progress } from '../execute-run/progress.js';
+import { StreamStandings } from '../record-stream-runs/stream-standings.js';
 import { StreamWindows } from '../record-stream-runs/stream-windows.js';
 import { StreamStates } from '../send-events/stream-states.js';
 import { runStream, streamRunStream, streamRunStreamOf } from '../stream.js';
@@ -72,6 +73,7 @@ export class ListRunsRoute {
     @Inject(Progress) private readonly progress: Progress,
     @Inject(StreamWindows) private readonly windows: StreamWindows,
     @Inject(StreamStates) private readonly states: StreamStates,
+    @Inject(StreamStandings) private readonly standings: StreamStandings,
   ) {}
 
   /** Runs, newest first. */
@@ -110,12 +112,19 @@ export class ListRunsRoute {
     const ofFiles = runs.filter((run): run is Run => !isStreamRun(run));
     const running = ofStreams.filter(({ status }) => status === 'running');
     const counts = await this.windows.countsOf(running.map(({ runId }) => runId));
-    const states = await this.states.of(running.map(({ destinationId }) => destinationId));
+    const destinationIds = [...new Set(running.map(({ destinationId }) => destinationId))];
+    const states = await this.states.of(destinationIds);
+    const standings = await this.standings.progressOf(destinationIds);
     const progress = await this.progress.of(ofFiles);
     return new Map<string, RunView>([
       ...ofFiles.map((run) => [run.runId, { ...bodyOfRun(run), progress: progress.get(run.runId) }] as const),
       ...ofStreams.map((run) => {
-        const now = { counts: counts.get(run.runId), state: states.get(run.destinationId) };
+        const { runId, destinationId } = run;
+        const now = {
+          counts: counts.get(runId),
+          state: states.get(destinationId),
+          progress: standings.get(destinationId),
+        };
         return [run.runId, bodyOfStreamRun(run, now)] as const;
       }),
     ]);

@@ -1,6 +1,7 @@
 import { errorOf, type RunCounts } from '@waybill/contracts';
 import { problemOf } from '@waybill/service-kit';
 import { type Run, viewOfRun } from '../run/index.js';
+import type { StreamProgress } from '../record-stream-runs/stream-standings.js';
 import type { SenderState } from '../send-events/sender-state.js';
 import type { StreamRun } from '../stream-run/index.js';
 import type { RunView } from '../view/run.view.js';
@@ -15,10 +16,11 @@ export const bodyOfRun = (run: Run): RunView => {
 export interface StreamRunNow {
   readonly counts: RunCounts | undefined;
   readonly state: SenderState | undefined;
+  readonly progress: StreamProgress | undefined;
 }
 
 /** In the shape of a run of files, so that lists show both alike; it has no single segment, no files and no end to reach. */
-export const bodyOfStreamRun = (run: StreamRun, { counts = run.counts, state }: StreamRunNow): RunView => ({
+export const bodyOfStreamRun = (run: StreamRun, { counts = run.counts, state, progress }: StreamRunNow): RunView => ({
   id: run.runId,
   destinationId: run.destinationId,
   segmentId: null,
@@ -29,7 +31,7 @@ export const bodyOfStreamRun = (run: StreamRun, { counts = run.counts, state }: 
   files: [],
   manifest: null,
   window: { from: run.from, to: run.to },
-  ...(run.status === 'running' && state && { stream: state }),
+  ...(run.status === 'running' && state && { stream: { ...state, ...progress } }),
   startedAt: run.startedAt,
   finishedAt: run.finishedAt,
   progress: { rows: counts.written, totalRows: counts.read, bytes: 0 },

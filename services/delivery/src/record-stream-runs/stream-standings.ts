@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AUDIENCE_STREAMS_VIEW } from '@waybill/contracts';
+import { AUDIENCE_CHANGES_VIEW, AUDIENCE_STREAMS_VIEW } from '@waybill/contracts';
 import type { Database } from '@waybill/postgres';
 import { DATABASE, gauge, type Worker } from '@waybill/service-kit';
 import { withExportConnection } from '../rows/export-connection.js';
@@ -44,6 +44,26 @@ interface Standing {
   readonly forgotten: number;
 }
 
+/** How the telling of the members of an active segment goes. */
+export interface Backfill {
+  readonly segmentId: string;
+  /** Members taken up: told, left out with a reason, or dead letters. */
+  readonly read: number;
+  readonly done: boolean;
+  /** RFC 3339; null before the end. */
+  readonly finishedAt: string | null;
+}
+
+/** How far live delivery is behind, and the backfills. */
+export interface StreamProgress {
+  readonly lag: {
+    readonly changes: number;
+    /** Age of the oldest change that was not taken up yet. */
+    readonly seconds: number;
+  };
+  readonly backfills: readonly Backfill[];
+}
+
 /**
  * Tells how far destinations are behind, and of those that audience has forgotten changes for. An enabled one says so
  * itself, in its run; of a disabled one nobody would hear before it is enabled. It asks nobody but the database.
@@ -61,6 +81,25 @@ export class StreamStandings implements Worker {
   async stop(): Promise<void> {
     readings = async () => [];
     this.stopping.abort();
+  }
+
+  /** Of those of the destinations that audience knows of, by destination. */
+  async progressOf(destinationIds: readonly string[]): Promise<ReadonlyMap<string, StreamProgress>> {
+    if (destinationIds.length === 0) return new Map();
+    const standings = (await this.all()).filter(({ destinationId }) => destinationIds.includes(destinationId));
+    const seconds = await this.secondsBehind(standings);
+    const backfills = await this.backfills(destinationIds);
+    return new Map(
+      standings.map(({ destinationId, reached, watermark }) => [
+        destinationId,
+        {
+          lag: { changes: Math.max(0, watermark - reached), seconds: seconds.get(destinationId) ?? 0 },
+          backfills: backfills
+            .filter((one) => one.destinationId === destinationId)
+            .map(({ destinationId: _, ...one }) => one),
+        },
+      ]),
+    );
   }
 
   private async all(): Promise<readonly Standing[]> {
@@ -103,5 +142,37 @@ export class StreamStandings implements Worker {
       );
       return { result: new Map(rows.map((row) => [row.destinationId, row])), readToTheEnd: true };
     });
+  }
+
+  private secondsBehind(standings: readonly Standing[]): Promise<ReadonlyMap<string, number>> {
+    return withExportConnection(this.database, this.stopping.signal, async (client) => {
+      const { rows } = await client.query<{ destinationId: string; seconds: number }>(
+        `select destination_id as "destinationId", greatest(0, floor(extract(epoch from now() - oldest.at)))::int as seconds
+         from unnest($1::uuid[], $2::bigint[]) as standing (destination_id, reached)
+           join (select distinct destination_id, tenant, sandbox from ${AUDIENCE_STREAMS_VIEW}) stream using (destination_id)
+           cross join lateral (
+             select at from ${AUDIENCE_CHANGES_VIEW} changed
+             where changed.tenant = stream.tenant and changed.sandbox = stream.sandbox and changed.change > standing.reached
+             order by changed.change, changed.profile_id limit 1) oldest`,
+        [standings.map(({ destinationId }) => destinationId), standings.map(({ reached }) => reached)],
+      );
+      return { result: new Map(rows.map((row) => [row.destinationId, row.seconds])), readToTheEnd: true };
+    });
+  }
+
+  private async backfills(destinationIds: readonly string[]) {
+    const { rows } = await this.database.pool.query<
+      Omit<Backfill, 'finishedAt'> & { readonly destinationId: string; readonly finishedAt: Date | null }
+    >(
+      `select segment.destination_id as "destinationId", segment_id as "segmentId", coalesce(sum(read), 0)::bigint as read,
+              count(*) filter (where done) = $2 as done,
+              case when count(*) filter (where done) = $2 then max(done_at) end as "finishedAt"
+       from stream_segments segment left join stream_positions position
+         on position.destination_id = segment.destination_id and lane = 'backfill ' || activation || ' ' || segment_id
+       where segment.destination_id = any($1) and active
+       group by segment.destination_id, segment_id order by segment_id`,
+      [destinationIds, SHARES],
+    );
+    return rows.map(({ finishedAt, ...row }) => ({ ...row, finishedAt: finishedAt?.toISOString() ?? null }));
   }
 }

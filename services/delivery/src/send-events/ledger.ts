@@ -34,6 +34,10 @@ export const ledgerMigrations: readonly Migration[] = [
     name: '013-stream-exits',
     sql: 'alter table stream_windows add column exited bigint not null default 0',
   },
+  {
+    name: '014-progress-of-backfills',
+    sql: `alter table stream_positions add column read bigint not null default 0, add column done_at timestamptz`,
+  },
 ];
 
 /** A feed that keeps itself what its settlements mean, in the transaction that counts them. */

@@ -52,15 +52,22 @@ export class PositionFeed implements KeptFeed {
     return page;
   }
 
-  async keep(client: pg.ClientBase, { reached, more, deadLetters }: Settlement, runId: string): Promise<void> {
+  async keep(client: pg.ClientBase, { reached, more, deadLetters, tally }: Settlement, runId: string): Promise<void> {
     await keepDeadLetters(client, this.stream, runId, deadLetters);
     const done = this.ends && !more;
     await client.query(
-      `insert into stream_positions (destination_id, lane, share, reached, done)
-       select $1, $2, unnest($3::int[]), $4, $5
-       on conflict (destination_id, lane, share) do update set reached = excluded.reached, done = excluded.done`,
+      // What was read is of all these shares together, and is counted with the first.
+      `insert into stream_positions as known (destination_id, lane, share, reached, done, done_at, read)
+       select $1, $2, share, $4, $5, case when $5 then now() end, case when share = $6 then $7 else 0 end
+       from unnest($3::int[]) share
+       on conflict (destination_id, lane, share) do update
+         set reached = excluded.reached, done = excluded.done, done_at = excluded.done_at,
+             read = known.read + excluded.read`,
       // That of a backfill names a profile: it is kept no longer than it is of use.
-      [this.stream.destinationId, this.place.lane, this.place.shares, done ? '' : reached, done],
+      [
+        ...[this.stream.destinationId, this.place.lane, this.place.shares, done ? '' : reached, done],
+        ...[this.place.shares[0], tally.read],
+      ],
     );
   }
 }

@@ -41,11 +41,28 @@ export class StreamProblemView {
   @ApiProperty() message!: string;
 }
 
+export class StreamLagView {
+  @ApiProperty({ description: 'Transactions of the sandbox that were not taken up yet.' }) changes!: number;
+  @ApiProperty({ description: 'Age of the oldest of them.' }) seconds!: number;
+}
+
+/** The telling of the members that a segment had when it was activated. */
+export class BackfillView {
+  @ApiProperty() segmentId!: string;
+  @ApiProperty({ description: 'Members taken up: told, left out with a reason, or dead letters.' }) read!: number;
+  @ApiProperty() done!: boolean;
+  @ApiProperty({ nullable: true, type: String }) finishedAt!: string | null;
+}
+
 /** How the sending goes. */
 export class StreamView {
   @ApiProperty({ enum: ['starting', 'sending', 'throttled', 'unavailable', 'refused'] }) state!: string;
   @ApiProperty() since!: string;
   @ApiProperty({ nullable: true, type: StreamProblemView }) problem!: StreamProblemView | null;
+  @ApiProperty({ required: false, type: StreamLagView, description: 'How far live changes are behind.' })
+  lag?: StreamLagView;
+  @ApiProperty({ required: false, type: [BackfillView], description: 'Of the segments that are active.' })
+  backfills?: readonly BackfillView[];
 }
 
 /** One export of a segment's files, or one hour of a stream. */
