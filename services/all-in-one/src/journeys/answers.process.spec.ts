@@ -100,8 +100,10 @@ describe('Answers are as /openapi.json declares them', () => {
     bodyOf(await api.get(`${path}/redeliveries`));
     bodyOf(await api.delete(`${path}/dead-letters?code=partition-key-missing`));
     const late = { prefer: 'wait=0' };
+    kinesis.inject('PutRecords', { kind: 'delay', ms: 3_000 }, 100); // so that no proof is done at once
     expect((await api.post(`${path}/validations`, {}, late)).status).toBe(202);
     expect((await api.put(`${path}/target`, { target: partner.target }, late)).status).toBe(202);
+    kinesis.reset();
     const { headers } = await api.post(`${path}/validations`, { testRecord: true });
     bodyOf(await api.get(headers.get('location') ?? ''));
   }, 60_000);
