@@ -1,6 +1,7 @@
 import { Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, IntersectionType } from '@nestjs/swagger';
 import { DescribeDelivery } from '@waybill/contracts';
+import { IsTime } from '@waybill/forms';
 import { type CommandContext, idFrom } from '@waybill/kernel';
 import {
   ApiPage,
@@ -20,7 +21,11 @@ import { DeadLetters } from './dead-letters.js';
 
 export class DeadLettersQuery extends DeadLetterForm {}
 
-export class ListDeadLettersQuery extends IntersectionType(PageQuery, DeadLetterForm) {}
+/** The rules of both; that the times are described as such does not come along by itself. */
+export class ListDeadLettersQuery extends IntersectionType(PageQuery, DeadLetterForm) {
+  @IsTime() declare from?: string;
+  @IsTime() declare to?: string;
+}
 
 @ServiceController('v1/destinations/:id/dead-letters', 'delivery')
 export class DeadLettersRoute {
