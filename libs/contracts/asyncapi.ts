@@ -12,6 +12,7 @@ const INFO = {
 Messages are CloudEvents 1.0 in the binary mode of the Kafka binding: attributes in \`ce_\` headers, the data as JSON in the value.
 The key of a message is \`<tenant>/<sandbox>/<stream>\`; messages of one key keep their order. Delivery is at least once: \`ce_id\` tells a repetition.
 Schemas are open: a reader passes by members that it does not know, and a new shape is a new type beside the old one (\`….v2\`).
+A producer may compress as it likes; a batch has at most 2 MiB when it is unpacked, and a message 1 MiB.
 A message that a group cannot handle goes to \`<topic>.<group>.dlq\` with the reason.`,
   license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
 };

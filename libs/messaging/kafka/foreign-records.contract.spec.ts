@@ -1,12 +1,24 @@
+import { zstdCompressSync } from 'node:zlib';
 import { newId } from '@waybill/kernel';
 import { describeWith } from '@waybill/testkit/availability';
 import { findKafka, type KafkaCounterpart } from '@waybill/testkit/kafka';
-import { Kafka, logLevel, type Message, type Producer } from 'kafkajs';
+import kafkajs, { Kafka, logLevel, type Message, type Producer } from 'kafkajs';
 import { deadLetterTopic, type MessageBus, type ReceivedMessage } from '../port.js';
 import { openKafka } from './message-bus.js';
 import { eventually } from './testing/load.js';
 
+const { CompressionCodecs, CompressionTypes } = kafkajs;
+
 const PLAIN_TYPE = 'waybill.test.ThingReported.v1';
+
+/** Lets kafkajs write what other clients write; that it cannot read it stays so. */
+const writeZstd = (): void => {
+  const unreadable = CompressionCodecs[CompressionTypes.ZSTD];
+  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+    compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(buffer)),
+    decompress: async () => unreadable(),
+  });
+};
 
 describeWith('records of other systems on Kafka', findKafka(), (start) => {
   let server: KafkaCounterpart;
@@ -17,6 +29,7 @@ describeWith('records of other systems on Kafka', findKafka(), (start) => {
   let handled: ReceivedMessage[];
 
   beforeAll(async () => {
+    writeZstd();
     server = await start()();
     kafka = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING });
     producer = kafka.producer();
@@ -90,6 +103,12 @@ describeWith('records of other systems on Kafka', findKafka(), (start) => {
       ...{ id: 'their-id', type: 'waybill.test.Other.v1', source: '/crm', actor: '/crm' },
       ...{ tenant: 'acme', sandbox: 'dev', subject: 'anything', key: 'anything' },
     });
+  });
+
+  it.each(['GZIP', 'ZSTD'] as const)('are read when they come compressed by %s', async (by) => {
+    const messages = [1, 2].map((number) => ({ key: 'acme/prod/p1', value: JSON.stringify({ number }) }));
+    await producer.send({ topic, messages, compression: CompressionTypes[by] });
+    await eventually(() => expect(handled.map(({ data }) => data)).toEqual([{ number: 1 }, { number: 2 }]));
   });
 
   it('that are no messages go to the dead letters at once, and their neighbours go on', async () => {

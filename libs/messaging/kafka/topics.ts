@@ -29,6 +29,8 @@ export const settingsOf = ({ retentionMs = RETENTION_MS }: TopicDeclaration): Re
   'cleanup.policy': 'delete',
   'retention.ms': String(retentionMs),
   'max.message.bytes': String(MAX_BATCH_BYTES),
+  // kafkajs reads nothing but gzip; so the broker unpacks what comes in snappy, lz4 or zstd, whoever wrote it.
+  'compression.type': 'uncompressed',
 });
 
 export interface TopicReport {
