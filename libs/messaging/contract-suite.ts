@@ -302,6 +302,23 @@ export const messageBusContract = (name: string, open: () => Promise<BusHarness>
         });
       });
 
+      it('that reject the largest message there may be send it to the dead letters, too', async () => {
+        const handled: string[] = [];
+        await bus.subscribe({ group, topics: [topic], attempts: 1 }, ({ id, data }) => {
+          if ('large' in data) return Promise.reject(new WaybillError('cannot-be', 'refused', 'This cannot be.'));
+          handled.push(id);
+          return Promise.resolve();
+        });
+        const empty = messageOf(topic, 'key-0', { large: '' });
+        const room = MAX_MESSAGE_BYTES - Buffer.byteLength(JSON.stringify(empty));
+        const sent = [{ ...empty, data: { large: 'x'.repeat(room) } }, messageOf(topic, 'key-0', { index: 1 })];
+        await bus.publish(sent);
+        await eventually(() => expect(handled).toEqual([sent[1]?.id]));
+        const dead = await collect(bus, `${group}-operators`, deadLetterTopic(topic, group));
+        await eventually(() => expect(dead.map(({ id }) => id)).toEqual([empty.id]));
+        expect((dead[0]?.data as { readonly large: string }).large).toHaveLength(room);
+      });
+
       it('that take several get them together, in order, and a bad one takes no neighbour with it', async () => {
         const handled: number[] = [];
         const sizes: number[] = [];

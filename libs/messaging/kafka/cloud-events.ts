@@ -123,7 +123,8 @@ export const messageOfRecord = (
 
 const textOf = (header: IHeaders[string]): string | undefined => {
   const first = Array.isArray(header) ? header[0] : header;
-  return first === undefined ? undefined : first.toString('utf8');
+  // Kafka has headers without a value, of which the types of kafkajs do not know.
+  return (first as Buffer | string | null | undefined)?.toString('utf8');
 };
 
 const deadLetterOf = (headers: IHeaders): DeadLetterReason | undefined => {

@@ -11,11 +11,22 @@ const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 const PLAIN_TYPE = 'waybill.test.ThingReported.v1';
 
-/** Lets kafkajs write what other clients write; that it cannot read it stays so. */
+/** Headers that are written without a value when they are empty. */
+const WITHOUT_VALUE = ['x-none', 'ce_subject'];
+
+/** Lets kafkajs write what other clients write, compressed so and with null for a header; that it cannot read it stays so. */
 const writeZstd = (): void => {
   const unreadable = CompressionCodecs[CompressionTypes.ZSTD];
+  const withNulls = (records: Buffer): Buffer => {
+    // The length of a value, as Kafka writes numbers: 0 for 0, 1 for -1, which is null.
+    const text = WITHOUT_VALUE.reduce(
+      (all, name) => all.replaceAll(`${name}\0`, `${name}\x01`),
+      records.toString('latin1'),
+    );
+    return Buffer.from(text, 'latin1');
+  };
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-    compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(buffer)),
+    compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(withNulls(buffer))),
     decompress: async () => unreadable(),
   });
 };
@@ -149,6 +160,35 @@ describeWith('records of other systems on Kafka', findKafka(), (start) => {
         ce_deadletterpartition: String(handled[0]?.partition),
         ce_deadletteroffset: handled[0]?.offset,
         ce_deadlettergroup: topic,
+      },
+    });
+  });
+
+  it('that have headers without a value are taken, and become dead letters without these', async () => {
+    const key = 'acme/prod/p1';
+    const headers = { ...Object.fromEntries(WITHOUT_VALUE.map((name) => [name, ''])), 'x-own': 'kept' };
+    const messages = [
+      { key, value: '{"poison":true}', headers },
+      { key, value: '{"fine":true}', headers },
+    ];
+    await producer.send({ topic, messages, compression: CompressionTypes.ZSTD });
+    await eventually(() => expect(handled.at(-1)).toMatchObject({ data: { fine: true }, subject: 'p1' }));
+    const [dead] = await deadLetters(1);
+    expect(dead?.headers).toMatchObject({ 'x-own': 'kept', ce_deadletterreason: 'cannot be handled' });
+    expect(dead?.headers).not.toHaveProperty('x-none');
+  });
+
+  it('that the dead letters do not take leave the reason there, and their neighbours go on', async () => {
+    const key = 'acme/prod/p1';
+    const fits = (bytes: number) => JSON.stringify({ poison: 'x'.repeat(bytes) });
+    await send({ key, value: fits(2 * 1024 * 1024 - 200) }, { key, value: '{"fine":true}' });
+    await eventually(() => expect(handled.some(({ data }) => 'fine' in data)).toBe(true));
+    const [dead] = await deadLetters(1);
+    expect(dead).toMatchObject({
+      ...{ key: '', value: '' },
+      headers: {
+        ce_deadletterreason: expect.stringMatching(/^cannot be handled .*takes no message of its size/) as string,
+        ce_deadletteroffset: '0',
       },
     });
   });

@@ -1,6 +1,6 @@
-import { WaybillError } from '@waybill/kernel';
+import { isWaybillError, WaybillError } from '@waybill/kernel';
 import { MEMBERSHIPS_TOPIC, MembershipReported } from '@waybill/contracts';
-import type { Admin, KafkaMessage } from 'kafkajs';
+import type { Admin, IHeaders, KafkaMessage } from 'kafkajs';
 import { deliver, type Delivery, settleInOrder } from '../delivery.js';
 import { messageTooLarge, messagingUnavailable, topicDiffers, topicUnknown } from '../errors.js';
 import { partitionOf } from '../partitioner.js';
@@ -116,16 +116,24 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
       await sender.send(records);
     });
 
-  /** The record as it came, with the reason beside its own headers. */
+  /** The record as it came, with the reason beside its own headers; where the topic does not take it, the reason alone. */
   const sendDeadLetter =
-    ({ key, value, headers }: KafkaMessage): Delivery['publish'] =>
+    ({ key, value, headers = {} }: KafkaMessage): Delivery['publish'] =>
     async (letters) => {
-      const records = letters.map(({ topic, deadLetter }): AddressedRecord => {
+      for (const { topic, deadLetter } of letters) {
+        if (deadLetter === undefined) continue;
         const partition = partitionOf(key?.toString('utf8') ?? '', counts.get(topic) ?? 1);
-        const record = { key, value, headers: { ...headers, ...(deadLetter && deadLetterHeaders(deadLetter)) } };
-        return { topic, partition, bytes: (key?.length ?? 0) + (value?.length ?? 0), record };
-      });
-      await reaching(() => sender.send(records));
+        const send = (record: AddressedRecord['record'], bytes: number): Promise<void> =>
+          reaching(() => sender.send([{ topic, partition, bytes, record }]));
+        const whole = { key, value, headers: { ...withValues(headers), ...deadLetterHeaders(deadLetter) } };
+        try {
+          await send(whole, (key?.length ?? 0) + (value?.length ?? 0));
+        } catch (error) {
+          if (!isWaybillError(error) || error.kind !== 'too-large') throw error;
+          const reason = `${deadLetter.reason} (Nothing else of it is here: ${topic} takes no message of its size.)`;
+          await send({ key: null, value: null, headers: deadLetterHeaders({ ...deadLetter, reason }) }, reason.length);
+        }
+      }
     };
 
   const settling = (subscribed: SubscriptionOptions, handler: MessageHandler): SubscriptionContext['settle'] => {
@@ -204,6 +212,14 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
     },
   };
 };
+
+/** kafkajs reads headers without a value, and cannot write them. */
+const withValues = (headers: IHeaders): IHeaders =>
+  Object.fromEntries(
+    Object.entries(headers)
+      .map(([name, values]) => [name, [values].flat().filter((value) => (value as unknown) !== null)] as const)
+      .filter(([, values]) => values.length > 0),
+  ) as IHeaders;
 
 const sizeOf = ({
   key,

@@ -14,10 +14,10 @@ export const rootOf = (error: unknown): KafkaError => {
   return cause instanceof Error ? rootOf(cause) : (error as KafkaError);
 };
 
-/** No retry changes it: who may not come in, or may not do this; or whom we may not trust. */
+/** No retry changes it: who may not come in, or may not do this; whom we may not trust; or what no topic takes. */
 export const refusalOf = (error: unknown): WaybillError | undefined => {
   const root = rootOf(error);
-  return refused(root, error) ?? untrusted(root, error);
+  return refused(root, error) ?? untrusted(root, error) ?? tooLarge(root, error);
 };
 
 const AUTHORIZATION = /^(TOPIC|GROUP|CLUSTER|TRANSACTIONAL_ID)_AUTHORIZATION_FAILED$/;
@@ -59,3 +59,13 @@ const untrusted = ({ code = '', broker, message }: KafkaError, cause: unknown): 
     { cause },
   );
 };
+
+const tooLarge = ({ type = '' }: KafkaError, cause: unknown): WaybillError | undefined =>
+  /^(MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE)$/.test(type)
+    ? new WaybillError(
+        'message-too-large',
+        'too-large',
+        'Kafka refuses: the topic takes no message of that size (its max.message.bytes).',
+        { cause },
+      )
+    : undefined;

@@ -61,7 +61,8 @@ export const openPostgresMessageBus = async (options: PostgresMessageBusOptions)
     for (const { topic, ...message } of messages) {
       const body = JSON.stringify(message);
       const bytes = Buffer.byteLength(body);
-      if (bytes > MAX_MESSAGE_BYTES) throw messageTooLarge(topic, message.type, bytes);
+      // Of a dead letter the message itself was small enough; its reason comes on top.
+      if (bytes > MAX_MESSAGE_BYTES && !message.deadLetter) throw messageTooLarge(topic, message.type, bytes);
       stored.push({ topic, partition: partitionOf(message.key, await partitionsOf(topic)), body });
     }
     for (let at = 0; at < stored.length; at += PUBLISH_AT_ONCE)
