@@ -19,7 +19,7 @@ import {
 import { deadLetterHeaders, messageOfRecord, recordOf } from './cloud-events.js';
 import { connectKafka, type KafkaConnection, reaching } from './connection.js';
 import { lagOfGroups } from './lag.js';
-import { type AddressedRecord, openSender } from './sender.js';
+import { type AddressedRecord, openSender, type Sender } from './sender.js';
 import {
   type KafkaSubscription,
   openSubscription,
@@ -55,8 +55,8 @@ const TIMES: KafkaTimes = {
   publishMs: 30_000,
 };
 const PLAIN_TYPES: Readonly<Record<string, string>> = { [MEMBERSHIPS_TOPIC]: MembershipReported.type };
-/** All groups of Waybill begin with it, so that a cluster can be shared and rights be given by prefix. */
-export const GROUP_PREFIX = 'waybill.';
+/** All groups and topics of Waybill begin with it, so that a cluster can be shared and rights be given by prefix. */
+const PREFIX = 'waybill.';
 const HEALTH_MS = 5_000;
 const APPLY = 'make it with `waybill topics apply`, and let the user of Kafka see it (DESCRIBE)';
 
@@ -74,6 +74,8 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
   await reaching(() => admin.connect());
   const sender = await reaching(() => openSender(options, times.publishMs));
   opened.defer(() => sender.close());
+  let foreign: Promise<Sender> | undefined;
+  opened.defer(async () => (await foreign?.catch(() => undefined))?.close());
   const subscriptions = new Set<KafkaSubscription>();
   const counts = new Map<string, number>();
 
@@ -109,11 +111,28 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
     };
   };
 
+  /** For answers to topics of others: what is wrong with one, now or later, is no harm to what Waybill tells itself. */
+  const sendAbroad = async (records: readonly AddressedRecord[]): Promise<void> => {
+    if (records.length === 0) return;
+    foreign ??= openSender(options, times.publishMs).catch((error: unknown) => {
+      foreign = undefined;
+      throw error;
+    });
+    try {
+      await (await foreign).send(records);
+    } catch (error) {
+      // It may be gone, or be made anew with another number of partitions.
+      records.forEach(({ topic }) => counts.delete(topic));
+      throw error;
+    }
+  };
+
   const publish = (messages: readonly OutgoingMessage[]): Promise<void> =>
     reaching(async () => {
       const records = [];
       for (const message of messages) records.push(await addressed(message));
-      await sender.send(records);
+      await sender.send(records.filter(({ topic }) => topic.startsWith(PREFIX)));
+      await sendAbroad(records.filter(({ topic }) => !topic.startsWith(PREFIX)));
     });
 
   /** The record as it came, with the reason beside its own headers; where the topic does not take it, the reason alone. */
@@ -181,7 +200,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
         // empties it, also under the others of its group.
         kafka: connectKafka(options),
         ...{ admin, times, observe },
-        groupId: `${GROUP_PREFIX}${group}`,
+        groupId: `${PREFIX}${group}`,
         options: subscribed,
         settle: settling(subscribed, handler),
       });
@@ -196,7 +215,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
       return tracked;
     },
 
-    lag: () => reaching((): Promise<readonly GroupLag[]> => lagOfGroups(admin, GROUP_PREFIX)),
+    lag: () => reaching((): Promise<readonly GroupLag[]> => lagOfGroups(admin, PREFIX)),
 
     async checkHealth() {
       await reaching(() => answersWithin(admin, HEALTH_MS));

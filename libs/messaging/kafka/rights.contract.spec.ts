@@ -1,8 +1,9 @@
+import { connect, type Socket } from 'node:net';
 import { topicsReadBy } from '@waybill/contracts';
 import { newId } from '@waybill/kernel';
 import { describeWith } from '@waybill/testkit/availability';
 import { findJars, type KafkaCluster, RESTRICTED_USER, startKafka } from '@waybill/testkit/kafka';
-import kafkajs, { type AclEntry } from 'kafkajs';
+import kafkajs, { type AclEntry, type ISocketFactory } from 'kafkajs';
 import { deadLetterTopic, type MessageBus } from '../port.js';
 import { withAdmin } from './connection.js';
 import { openKafka } from './message-bus.js';
@@ -28,14 +29,19 @@ describeWith('a Kafka that grants no more than it must', findJars(), (jars) => {
     brokers: cluster.saslBrokers,
     sasl: { mechanism: 'scram-sha-512' as const, ...RESTRICTED_USER },
   });
-  /** Of names that begin with `waybill.`; resolves when the broker has heard of it, which is a moment after its controller. */
+  /** Of names that begin with `waybill.`, and of topics of others; resolves when the broker has heard of it, which is a moment after its controller. */
   const grant = async (rights: {
     readonly ofTopics: readonly kafkajs.AclOperationTypes[];
     readonly ofGroups?: readonly kafkajs.AclOperationTypes[];
+    readonly ofTheirs?: readonly kafkajs.AclOperationTypes[];
   }): Promise<void> => {
-    const entries = (type: kafkajs.AclResourceTypes, operations: readonly kafkajs.AclOperationTypes[] = []) =>
+    const entries = (
+      type: kafkajs.AclResourceTypes,
+      operations: readonly kafkajs.AclOperationTypes[] = [],
+      prefix = 'waybill.',
+    ) =>
       operations.map((operation): AclEntry => ({
-        ...{ resourceType: type, resourceName: 'waybill.', resourcePatternType: ResourcePatternTypes.PREFIXED },
+        ...{ resourceType: type, resourceName: prefix, resourcePatternType: ResourcePatternTypes.PREFIXED },
         ...{ principal: `User:${RESTRICTED_USER.username}`, host: '*', operation },
         permissionType: AclPermissionTypes.ALLOW,
       }));
@@ -43,7 +49,11 @@ describeWith('a Kafka that grants no more than it must', findJars(), (jars) => {
     await withAdmin(cluster, async (admin) => {
       await admin.createTopics({ topics: [{ topic: seen }], waitForLeaders: false });
       await admin.createAcls({
-        acl: [...entries(AclResourceTypes.GROUP, rights.ofGroups), ...entries(AclResourceTypes.TOPIC, rights.ofTopics)],
+        acl: [
+          ...entries(AclResourceTypes.TOPIC, rights.ofTheirs, 'theirs.'),
+          ...entries(AclResourceTypes.GROUP, rights.ofGroups),
+          ...entries(AclResourceTypes.TOPIC, rights.ofTopics),
+        ],
       });
     });
     await eventually(() => expect(withAdmin(restricted(), (admin) => admin.listTopics())).resolves.toContain(seen));
@@ -106,5 +116,38 @@ describeWith('a Kafka that grants no more than it must', findJars(), (jars) => {
         cause: { message: expect.stringMatching(/may not read the group waybill\.account/) as unknown },
       });
     });
+  }, 60_000);
+
+  it('lets an answer that may not be written where it was asked for disturb no other publication', async () => {
+    await withAdmin(cluster, async (admin) => {
+      await applyTopics(admin, topicsOfDeployment());
+      await admin.createTopics({ topics: [{ topic: 'theirs.replies' }], waitForLeaders: false });
+    });
+    await grant({ ofTopics: OF_TOPICS, ofTheirs: [may.DESCRIBE] });
+    const [topic = ''] = topicsReadBy('account');
+    await using(async (bus) => {
+      const publishing = Array.from({ length: 300 }, (_, index) =>
+        bus.publish([numbered(index % 10 === 5 ? 'theirs.replies' : topic, 'key', index)]),
+      );
+      const refused = (await Promise.allSettled(publishing))
+        .map((outcome, index) => ({ index, outcome }))
+        .filter(({ outcome }) => outcome.status === 'rejected');
+      expect(refused.map(({ index }) => index)).toEqual(Array.from({ length: 30 }, (_, i) => i * 10 + 5));
+      expect(refused[0]?.outcome).toMatchObject({ reason: { slug: 'messaging-refused' } });
+    });
+  }, 60_000);
+
+  it('leaves no connection open when it is closed, also where it got no id to write under', async () => {
+    await grant({ ofTopics: [may.DESCRIBE] });
+    const sockets: Socket[] = [];
+    const socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
+      const socket = connect({ host, port }, onConnect);
+      sockets.push(socket);
+      return socket;
+    };
+    const bus = await openKafka({ ...restricted(), socketFactory, makeTopics: false });
+    await bus.close();
+    await eventually(() => expect(sockets.filter(({ closed }) => !closed).length).toBe(0));
+    expect(sockets.length).toBeGreaterThan(2);
   }, 60_000);
 });

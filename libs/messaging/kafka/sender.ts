@@ -1,3 +1,4 @@
+import type { WaybillError } from '@waybill/kernel';
 import type { Kafka, Message as OutgoingRecord, Producer, ProducerBatch } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
 import { connectKafka, type KafkaConnection, MANY_RETRIES } from './connection.js';
@@ -13,7 +14,10 @@ export interface AddressedRecord {
 
 /** Writes records, in order per partition. */
 export interface Sender {
-  /** Resolves when all are on every replica that is in sync. Rejects with `messaging-unavailable`: the outcome is unknown. */
+  /**
+   * Resolves when all are on every replica that is in sync. Rejects with `messaging-unavailable`: the outcome is unknown; or
+   * with what Kafka refuses, of which no other's records take harm but that they may be written twice.
+   */
   send(records: readonly AddressedRecord[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -21,6 +25,7 @@ export interface Sender {
 /** A record batch for one partition, and a whole request, at most; a single record may be larger than the first. */
 const PARTITION_BYTES = 512 * 1024;
 const REQUEST_BYTES = 8 * 1024 * 1024;
+const LEAVE_MS = 5_000;
 /** Rounds in which a request is sent again for partitions that its answer left out. */
 const ROUNDS = 50;
 
@@ -45,40 +50,61 @@ export const openSender = async (connection: KafkaConnection, deadlineMs: number
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let writing = Promise.resolve();
+  let closed = false;
 
   /** A producer that failed is never used again: under its sequence numbers may stand what was written after all. */
-  const retire = (): void => {
+  const retire = async (): Promise<void> => {
     const producer = connecting;
     connecting = undefined;
     const leave = async (): Promise<void> => (await producer)?.disconnect();
     // Also when kafkajs has given up its own retries: it connects again for them.
-    void leave().catch(() => undefined);
-    void writing.then(leave, leave).catch(() => undefined);
+    const late = writing.then(leave, leave).catch(() => undefined);
+    await leave().catch(() => undefined);
+    await late;
   };
 
   try {
     await withinDeadline(connecting, deadlineMs);
   } catch (error) {
-    retire();
+    void retire();
     throw error;
   }
 
-  const run = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const batch = takeBatch();
-      try {
-        connecting ??= connectProducer(kafka);
-        writing = connecting.then((producer) => write(producer, batch));
-        await withinDeadline(writing, deadlineMs);
-        batch.forEach(({ ticket }) => (ticket.left -= 1) === 0 && ticket.resolve());
-      } catch (error) {
-        retire();
+  const reject = (records: readonly Waiting[], error: unknown): void =>
+    records.forEach(({ ticket }) => ticket.reject(error));
+
+  /** False: the cluster did not answer, and whatever waits is rejected. */
+  const settle = async (batch: readonly Waiting[]): Promise<boolean> => {
+    try {
+      connecting ??= connectProducer(kafka);
+      writing = connecting.then((producer) => write(producer, batch));
+      await withinDeadline(writing, deadlineMs);
+      batch.forEach(({ ticket }) => (ticket.left -= 1) === 0 && ticket.resolve());
+      return true;
+    } catch (error) {
+      void retire();
+      const refusal = refusalOf(error);
+      if (refusal === undefined) {
         // Those behind it go, too: what is published again must not come after what followed it.
-        const unsent = [...batch, ...waiting];
+        reject([...batch, ...waiting], messagingUnavailable(error));
         waiting = [];
-        unsent.forEach(({ ticket }) => ticket.reject(refusalOf(error) ?? messagingUnavailable(error)));
+        return false;
       }
+      const parts = partsOf(batch, refusal);
+      if (parts.length === 1) reject(batch, refusal);
+      else {
+        for (const part of parts) {
+          if (await settle(part)) continue;
+          reject(batch, messagingUnavailable(error));
+          return false;
+        }
+      }
+      return true;
     }
+  };
+
+  const run = async (): Promise<void> => {
+    while (waiting.length > 0) await settle(takeBatch());
     running = undefined;
   };
 
@@ -119,6 +145,7 @@ export const openSender = async (connection: KafkaConnection, deadlineMs: number
   return {
     send(records) {
       if (records.length === 0) return Promise.resolve();
+      if (closed) return Promise.reject(messagingUnavailable(new Error('this process has left the message bus')));
       return new Promise((resolve, reject) => {
         const ticket: Ticket = { left: records.length, resolve, reject };
         for (const record of records) waiting.push({ ...record, ticket });
@@ -127,10 +154,17 @@ export const openSender = async (connection: KafkaConnection, deadlineMs: number
     },
 
     async close() {
+      closed = true;
       await running;
-      retire();
+      await withinDeadline(retire(), LEAVE_MS).catch(() => undefined);
     },
   };
+};
+
+/** What may be fine without the rest: what of a request was refused, kafkajs does not tell. */
+const partsOf = (batch: readonly Waiting[], { kind }: WaybillError): readonly (readonly Waiting[])[] => {
+  const ofTopics = [...Map.groupBy(batch, ({ topic }) => topic).values()];
+  return ofTopics.length === 1 && kind === 'too-large' ? batch.map((record) => [record]) : ofTopics;
 };
 
 const requestOf = (records: readonly AddressedRecord[]): ProducerBatch => ({
@@ -161,7 +195,13 @@ const connectAs = async (kafka: Kafka, idempotent: boolean): Promise<Producer> =
       ({ message }) =>
         message.partition!, // settled before
   });
-  await producer.connect();
+  try {
+    await producer.connect();
+  } catch (error) {
+    // It may be connected all the same, and only have got no id to write under.
+    await producer.disconnect().catch(() => undefined);
+    throw error;
+  }
   return producer;
 };
 
