@@ -58,7 +58,7 @@ const merge = async (
   const earlier = await earlierLoad(client, request, sha256);
   if (earlier) return earlier;
   const { entered, exited, others } = await recordingChanges(client, context, change, 'upload', async () => {
-    await mergeProfiles(client, context, change, 'upload');
+    await mergeProfiles(client, context, change, 'upload', { confirm: false });
     const moves = await mergeMemberships(client, context, segmentId, change, 'upload', { confirm: false });
     return {
       ...moves,

@@ -74,6 +74,39 @@ describe('Memberships that are reported', () => {
     expect(await segments()).toMatchObject([{ status: 'realized' }]);
   });
 
+  const described = (minute: number, attributes: object, more: Partial<MembershipReport> = {}) =>
+    report(minute, 'realized', { attributes: { ...attributes }, ...more });
+  const profile = async () => {
+    const { identities, attributes } = (await findProfile(database, scope, profileId)) ?? {};
+    return { identities, attributes };
+  };
+
+  it.each(['one by one', 'together'])(
+    'say of a profile what the latest says, and older ones fill gaps, %s',
+    async (how) => {
+      const [first, second] = [
+        described(1, { age: 7, city: 'Riga' }, { identities: { email: 'old@x', crm: '1' } }),
+        described(2, { age: 8 }, { identities: { email: 'new@x' } }),
+      ];
+      const asSecondSays = { identities: { email: ['new@x'], crm: ['1'] }, attributes: { age: 8, city: 'Riga' } };
+      const all = [second, first, first]; // as a producer sends that tries again
+      if (how === 'together') await apply(...all);
+      else for (const each of all) await apply(each);
+      expect(await profile()).toEqual(asSecondSays);
+      await apply(report(5, 'exited')); // says nothing of the profile
+      await apply(first, described(3, { name: 'A' }));
+      expect(await profile()).toEqual({ ...asSecondSays, attributes: { age: 8, city: 'Riga', name: 'A' } });
+      await apply(described(4, { age: 9 }, { segmentId: 'other' }));
+      expect(await profile()).toMatchObject({ attributes: { age: 9, city: 'Riga', name: 'A' } });
+    },
+  );
+
+  it('let what is said later win also where the later one says what is known already', async () => {
+    for (const each of [described(1, { age: 7 }), described(3, { age: 7 }), described(2, { age: 8 })])
+      await apply(each);
+    expect(await profile()).toMatchObject({ attributes: { age: 7 } });
+  });
+
   it('do not let an exit win that is older than a confirmation of the membership', async () => {
     await apply(report(1, 'realized'));
     await apply(report(3, 'realized'));

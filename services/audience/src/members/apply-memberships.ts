@@ -11,7 +11,10 @@ export interface MembershipReport {
   readonly profileId: string;
   /** `existing` is read as `realized`. */
   readonly status: 'realized' | 'existing' | 'exited';
-  /** RFC 3339. Of two reports the one with the later time wins, in whichever order they come; a time to come is taken as now. */
+  /**
+   * RFC 3339. Of two reports the one with the later time wins, in whichever order they come, also in what it says of the
+   * profile; a time to come is taken as now.
+   */
   readonly at: string;
   readonly identities?: Readonly<Record<string, string | readonly string[]>>;
   readonly attributes?: Readonly<Record<string, unknown>>;
@@ -25,10 +28,10 @@ export const applyMemberships = async (
 ): Promise<void> => {
   if (reports.length === 0) return;
   await database.transaction(async (client) => {
-    await stageReports(client, reports);
     const change = await drawChange(client, scope);
+    await stageReports(client, rowsOf(reports, await knownOf(client, scope, profilesOfSeveralTimes(reports))));
     await recordingChanges(client, scope, change, 'reported', async () => {
-      await mergeProfiles(client, scope, change, 'reported');
+      await mergeProfiles(client, scope, change, 'reported', { confirm: true });
       for (const segmentId of new Set(reports.map((report) => report.segmentId))) {
         await mergeMemberships(client, scope, segmentId, change, 'reported', { confirm: true });
       }
@@ -37,38 +40,88 @@ export const applyMemberships = async (
 };
 
 /** The table stays with the connection and is empty again after each transaction. */
-const stageReports = async (client: pg.ClientBase, reports: readonly MembershipReport[]): Promise<void> => {
+const stageReports = async (client: pg.ClientBase, rows: readonly Row[]): Promise<void> => {
   await client.query(`set local client_min_messages = warning`);
   await client.query(`create temporary table if not exists reported (${INCOMING_COLUMNS}) on commit delete rows`);
   await client.query(
-    `insert into reported (segment_id, profile_id, status, at, identities, attributes)
+    `insert into reported (segment_id, profile_id, status, at, identities, attributes, described_at)
      select * from jsonb_to_recordset($1) as report
-       (segment_id text, profile_id text, status text, at timestamptz, identities jsonb, attributes jsonb)`,
-    [JSON.stringify(rowsOf(reports))],
+       (segment_id text, profile_id text, status text, at timestamptz, identities jsonb, attributes jsonb,
+        described_at timestamptz)`,
+    [JSON.stringify(rows)],
   );
 };
 
-interface Row {
+/** What is said of a profile. */
+interface Description {
+  readonly identities: Readonly<Record<string, readonly string[]>>;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+interface Row extends Partial<Description> {
   readonly segment_id: string;
   readonly profile_id: string;
   readonly status: 'realized' | 'exited';
   readonly at: string;
-  readonly identities?: Record<string, readonly string[]>;
-  readonly attributes?: Record<string, unknown>;
+  readonly described_at?: string;
 }
 
-/** The latest report of each membership; what is said of a profile is gathered on the first of its rows. */
-const rowsOf = (reports: readonly MembershipReport[]): readonly Row[] => {
+const timeOf = ({ at }: MembershipReport): number => Date.parse(at);
+const describes = ({ identities, attributes }: MembershipReport): boolean =>
+  identities !== undefined || attributes !== undefined;
+
+/** Those of whom something is said as of more than one time. */
+const profilesOfSeveralTimes = (reports: readonly MembershipReport[]): readonly string[] => {
+  const times = new Map<string, number>();
+  const several = new Set<string>();
+  for (const report of reports.filter(describes)) {
+    const time = times.get(report.profileId) ?? timeOf(report);
+    if (time !== timeOf(report)) several.add(report.profileId);
+    times.set(report.profileId, time);
+  }
+  return [...several];
+};
+
+interface Known extends Description {
+  readonly describedAt: number;
+}
+
+/** Nobody changes it before the transaction ends, since the change is drawn. */
+const knownOf = async (
+  client: pg.ClientBase,
+  { tenant, sandbox }: Scope,
+  profiles: readonly string[],
+): Promise<ReadonlyMap<string, Known>> => {
+  if (profiles.length === 0) return new Map();
+  const { rows } = await client.query<Known & { profile_id: string }>(
+    `select profile_id, identities, attributes, (extract(epoch from described_at) * 1000)::float8 as "describedAt"
+     from profiles where tenant = $1 and sandbox = $2 and profile_id = any ($3)`,
+    [tenant, sandbox, profiles],
+  );
+  return new Map(rows.map((row) => [row.profile_id, row]));
+};
+
+/**
+ * The latest report of each membership; what is said of a profile is gathered on the first of its rows, in the order of
+ * time: also what is known of it already has its place there.
+ */
+const rowsOf = (reports: readonly MembershipReport[], known: ReadonlyMap<string, Known>): readonly Row[] => {
   const latest = new Map<string, MembershipReport>();
-  const profiles = new Map<string, Required<Pick<Row, 'identities' | 'attributes'>>>();
-  for (const report of reports) {
-    const key = JSON.stringify([report.segmentId, report.profileId]);
+  const profiles = new Map<string, Description & { readonly described_at: string }>();
+  const unplaced = new Map(known);
+  for (const report of reports.toSorted((a, b) => timeOf(a) - timeOf(b))) {
+    const { profileId, segmentId } = report;
+    const key = JSON.stringify([segmentId, profileId]);
     const other = latest.get(key);
-    if (!other || Date.parse(report.at) > Date.parse(other.at)) latest.set(key, report);
-    const known = profiles.get(report.profileId);
-    profiles.set(report.profileId, {
-      identities: { ...known?.identities, ...listsOf(report.identities) },
-      attributes: { ...known?.attributes, ...report.attributes },
+    if (!other || timeOf(report) > timeOf(other)) latest.set(key, report);
+    const before = profiles.get(profileId);
+    const stored = unplaced.get(profileId);
+    const comesIn = stored !== undefined && stored.describedAt <= timeOf(report) ? stored : undefined;
+    if (comesIn) unplaced.delete(profileId);
+    profiles.set(profileId, {
+      identities: { ...before?.identities, ...comesIn?.identities, ...listsOf(report.identities) },
+      attributes: { ...before?.attributes, ...comesIn?.attributes, ...report.attributes },
+      described_at: describes(report) ? report.at : (before?.described_at ?? '-infinity'),
     });
   }
   return [...latest.values()].map(({ segmentId, profileId, status, at }) => {

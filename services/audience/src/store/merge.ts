@@ -3,12 +3,13 @@ import type pg from 'pg';
 import type { Change } from './changes.js';
 
 /**
- * The columns of a temporary table of what is to be merged: each pair of segment and profile once. `at` is null for "as of
- * now"; identities and attributes are null where nothing is said of the profile.
+ * The columns of a temporary table of what is to be merged: each pair of segment and profile once. `at` and `described_at`
+ * (of identities and attributes) are null for "as of now"; identities and attributes are null where nothing is said of the
+ * profile.
  */
 export const INCOMING_COLUMNS = `
   segment_id text collate "C" not null, profile_id text collate "C" not null, status text collate "C" not null,
-  at timestamptz, identities jsonb, attributes jsonb`;
+  at timestamptz, identities jsonb, attributes jsonb, described_at timestamptz`;
 
 export type Incoming = 'upload' | 'reported';
 
@@ -21,26 +22,40 @@ export interface Moves {
 }
 
 /**
- * Adds what is incoming to the profiles: an attribute or an identity namespace that comes in replaces the one that was,
- * others stay. ON CONFLICT looks each key up in its index, whatever the planner believes about tables that grew a moment ago.
+ * What becomes of identities or attributes: an attribute or an identity namespace that comes in replaces the one that was,
+ * others stay. What is older than what is known of the profile only fills gaps.
+ */
+export const merged = (column: 'identities' | 'attributes', incoming: string): string =>
+  `case when ${incoming}.described_at < known.described_at
+        then ${incoming}.${column} || known.${column} else known.${column} || ${incoming}.${column} end`;
+
+/**
+ * Adds what is incoming to the profiles. What says nothing new is passed over, or with `confirm` its time is kept, so that
+ * an older one which comes after it loses. ON CONFLICT looks each key up in its index, whatever the planner believes about
+ * tables that grew a moment ago.
  */
 export const mergeProfiles = async (
   client: pg.ClientBase,
   { tenant, sandbox }: Scope,
   change: Change,
   incoming: Incoming,
+  { confirm }: { readonly confirm: boolean },
 ): Promise<void> => {
+  const [identities, attributes] = [merged('identities', 'excluded'), merged('attributes', 'excluded')];
   await client.query(
-    `insert into profiles as known (tenant, sandbox, profile_id, identities, attributes, identified_at)
-     select $1, $2, profile_id, identities, attributes, $3::timestamptz from ${incoming} where identities is not null
+    `insert into profiles as known
+       (tenant, sandbox, profile_id, identities, attributes, identified_at, described_at)
+     select $1, $2, profile_id, identities, attributes, $3::timestamptz, least(described_at, $3::timestamptz)
+     from ${incoming} where identities is not null
      on conflict (tenant, sandbox, profile_id) do update set
-       identities = known.identities || excluded.identities,
-       attributes = known.attributes || excluded.attributes,
-       identified_at = case when known.identities || excluded.identities = known.identities
-                            then known.identified_at else excluded.identified_at end
-     where known.identities || excluded.identities <> known.identities
-        or known.attributes || excluded.attributes <> known.attributes`,
-    [tenant, sandbox, change.at],
+       identities = ${identities},
+       attributes = ${attributes},
+       identified_at = case when ${identities} = known.identities
+                            then known.identified_at else excluded.identified_at end,
+       described_at = greatest(known.described_at, excluded.described_at)
+     where ${identities} <> known.identities or ${attributes} <> known.attributes
+        or ($4 and known.described_at < excluded.described_at)`,
+    [tenant, sandbox, change.at, confirm],
   );
 };
 

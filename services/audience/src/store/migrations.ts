@@ -75,4 +75,9 @@ export const audienceMigrations: readonly Migration[] = [
       drop index memberships_by_change;
       create index memberships_by_change on memberships (change, tenant, sandbox, segment_id);`,
   },
+  {
+    // Of profiles that are there already nobody knows it: the next report wins, as it would have.
+    name: '004-when-profiles-were-described',
+    sql: `alter table profiles add column described_at timestamptz not null default '-infinity';`,
+  },
 ];

@@ -2,7 +2,7 @@ import type { Scope } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import pg from 'pg';
 import type { Change } from './changes.js';
-import type { Incoming } from './merge.js';
+import { type Incoming, merged } from './merge.js';
 
 const { escapeLiteral } = pg;
 
@@ -54,11 +54,12 @@ const noteWrites = async (
   await client.query(
     `insert into writes
      select * from (
-       select profile_id, coalesce(known.identities || incoming.identities <> known.identities, true) as identities_changed,
+       select profile_id, coalesce(${merged('identities', 'incoming')} <> known.identities, true) as identities_changed,
          array(select jsonb_object_keys(incoming.attributes)) as written,
-         array(select key from jsonb_each(incoming.attributes) where known.attributes -> key is distinct from value)
+         array(select key from jsonb_each(coalesce(${merged('attributes', 'incoming')}, incoming.attributes))
+               where known.attributes -> key is distinct from value)
        from ${incoming} incoming left join lateral (
-         select identities, attributes from profiles
+         select identities, attributes, described_at from profiles
          where tenant = $1 and sandbox = $2 and profile_id = incoming.profile_id offset 0) known on true
        where incoming.identities is not null
          and (incoming.segment_id = any ($3) or ${isMember(followed, 'incoming.profile_id')})
