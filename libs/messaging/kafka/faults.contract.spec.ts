@@ -134,6 +134,20 @@ describeWith('the bus on a Kafka that fails', findJars(), (jars) => {
     expect(await effects.disordered()).toEqual([]);
   }, 360_000);
 
+  it('takes on new readers and tells its lag when a topic that it read is deleted', async () => {
+    const gone = `waybill.test.${newId()}`;
+    const bus = await openBus();
+    await bus.ensureTopics([{ name: gone, partitions: 2 }]);
+    const reading = await bus.subscribe({ group: newId(), topics: [gone] }, () => Promise.resolve());
+    await reading.stop();
+    await withAdmin(cluster, (admin) => admin.deleteTopics({ topics: [gone] }));
+    await bus.subscribe({ group, topics: [topic] }, () => Promise.resolve());
+    await eventually(async () => {
+      const topics = new Set((await bus.lag()).map((lag) => lag.topic));
+      expect([topics.has(topic), topics.has(gone)]).toEqual([true, false]);
+    });
+  }, 60_000);
+
   it('writes once what was written already when the answers are lost', async () => {
     const network = await openNet();
     const producer = await openBus(network.connection);

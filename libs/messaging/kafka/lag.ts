@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { GroupLag } from '../port.js';
 import { boundsOf } from './positions.js';
+import { isNotThere } from './topics.js';
 
 /** What each group whose id has this prefix has still to handle. */
 export const lagOfGroups = async (admin: Admin, prefix: string): Promise<readonly GroupLag[]> => {
@@ -8,7 +9,7 @@ export const lagOfGroups = async (admin: Admin, prefix: string): Promise<readonl
   const ids = groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(prefix));
   const bounds = new Map<string, ReturnType<typeof boundsOf>>();
   const boundsOnce = (topic: string) => {
-    const asked = bounds.get(topic) ?? boundsOf(admin, topic);
+    const asked = bounds.get(topic) ?? boundsOf(admin, topic).catch(noneOfWhatIsGone);
     bounds.set(topic, asked);
     return asked;
   };
@@ -28,4 +29,10 @@ export const lagOfGroups = async (admin: Admin, prefix: string): Promise<readonl
     }),
   );
   return lags.flat();
+};
+
+/** Offsets outlive their topic for a moment. */
+const noneOfWhatIsGone = (error: unknown): Awaited<ReturnType<typeof boundsOf>> => {
+  if (isNotThere(error)) return new Map();
+  throw error;
 };

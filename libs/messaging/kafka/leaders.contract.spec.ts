@@ -61,6 +61,35 @@ describeWith('the bus on three brokers, each of which is lost in turn', findJars
     }
   };
 
+  it('is well, and finds its topics, while one of somebody else has lost its only broker', async () => {
+    const [own, later, theirs] = [`waybill.test.${newId()}`, `waybill.test.${newId()}`, `theirs.${newId()}`];
+    const [bus, other] = [await openBus(), await openBus()];
+    await bus.ensureTopics([{ name: own, partitions: PARTITIONS }]);
+    await other.ensureTopics([{ name: later, partitions: PARTITIONS }]);
+    const node = cluster.nodes[0]!;
+    const onlyThere = {
+      numPartitions: -1,
+      replicationFactor: -1,
+      replicaAssignment: [{ partition: 0, replicas: [node.id] }],
+    };
+    await withAdmin(cluster, (admin) =>
+      admin.createTopics({ waitForLeaders: false, topics: [{ topic: theirs, ...onlyThere }] }),
+    );
+    await eventually(async () => expect(await partitionsOf(theirs)).toHaveLength(1));
+    await node.kill();
+    try {
+      await eventually(
+        () => expect(partitionsOf(theirs)).rejects.toMatchObject({ slug: 'messaging-unavailable' }),
+        60_000,
+      );
+      await eventually(() => expect(bus.checkHealth()).resolves.toBeUndefined(), 60_000);
+      await publishUntilDone(bus, [numbered(later, 'key', 0)]);
+      expect(await stored(later)).toBe(1);
+    } finally {
+      await node.start();
+    }
+  }, 200_000);
+
   it('loses nothing, doubles no effect and keeps every key in order, where a bare producer loses messages', async () => {
     const [ours, bare] = [`waybill.test.${newId()}`, `waybill.test.${newId()}`];
     const retry = { retries: 100, initialRetryTime: 100, maxRetryTime: 500 };

@@ -17,7 +17,7 @@ import {
   type TopicDeclaration,
 } from '../port.js';
 import { deadLetterHeaders, messageOfRecord, recordOf } from './cloud-events.js';
-import { connectKafka, type KafkaConnection, reaching } from './connection.js';
+import { connectKafka, type KafkaConnection, reaching, withAdmin } from './connection.js';
 import { lagOfGroups } from './lag.js';
 import { type AddressedRecord, openSender, type Sender } from './sender.js';
 import {
@@ -79,17 +79,23 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
   const subscriptions = new Set<KafkaSubscription>();
   const counts = new Map<string, number>();
 
+  /** Each time on a client of its own: one that is kept asks from then on for every topic that it was asked about. */
+  const asking = <T>(work: (ask: Admin) => Promise<T>): Promise<T> => withAdmin(options, work);
+
   const partitionsOf = async (topic: string): Promise<number> => {
-    if (!counts.has(topic)) (await partitionCounts(admin)).forEach((count, name) => counts.set(name, count));
-    const count = counts.get(topic);
+    const count = counts.get(topic) ?? (await asking((ask) => partitionCounts(ask, [topic]))).get(topic);
     if (count === undefined) throw topicUnknown(topic, makeTopics ? undefined : APPLY);
+    counts.set(topic, count);
     return count;
   };
 
   const ensureTopics = async (declarations: readonly TopicDeclaration[]): Promise<void> => {
-    const known = await reaching(async () => {
-      if (makeTopics) await applyTopics(admin, declarations, options.replication);
-      return partitionCounts(admin);
+    const known = await asking(async (ask) => {
+      if (makeTopics) await applyTopics(ask, declarations, options.replication);
+      return partitionCounts(
+        ask,
+        declarations.map(({ name }) => name),
+      );
     });
     for (const { name, partitions } of declarations) {
       const existing = known.get(name);
@@ -191,7 +197,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
       for (const topic of topics) {
         deadLetters.push({
           name: deadLetterTopic(topic, group),
-          partitions: await reaching(() => partitionsOf(topic)),
+          partitions: await partitionsOf(topic),
         });
       }
       if (!ephemeral) await ensureTopics(deadLetters);
@@ -199,7 +205,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
         // A client of its own: what kafkajs knows of a group's offsets it keeps once per client, and a consumer that joins
         // empties it, also under the others of its group.
         kafka: connectKafka(options),
-        ...{ admin, times, observe },
+        ...{ asking, times, observe },
         groupId: `${PREFIX}${group}`,
         options: subscribed,
         settle: settling(subscribed, handler),
@@ -215,10 +221,11 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
       return tracked;
     },
 
-    lag: () => reaching((): Promise<readonly GroupLag[]> => lagOfGroups(admin, PREFIX)),
+    lag: () => asking((ask): Promise<readonly GroupLag[]> => lagOfGroups(ask, PREFIX)),
 
     async checkHealth() {
-      await reaching(() => answersWithin(admin, HEALTH_MS));
+      const own = [...counts.keys()].find((topic) => topic.startsWith(PREFIX));
+      await reaching(() => answersWithin(admin, own, HEALTH_MS));
       for (const subscription of subscriptions) {
         const trouble = subscription.trouble();
         if (trouble !== undefined) throw new WaybillError('messaging-unavailable', 'unavailable', trouble);
@@ -254,11 +261,12 @@ const sizeOf = ({
     Buffer.byteLength(key) + Buffer.byteLength(value),
   );
 
-const answersWithin = async (admin: Admin, ms: number): Promise<void> => {
+/** Asks for one topic of ours: kafkajs takes a topic of others that has lost its leader for a cluster that is away. */
+const answersWithin = async (admin: Admin, topic: string | undefined, ms: number): Promise<void> => {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(messagingUnavailable(`no answer within ${ms / 1000} s`)), ms);
   try {
-    await Promise.race([admin.describeCluster(), late.promise]);
+    await Promise.race([admin.fetchTopicMetadata({ topics: topic === undefined ? [] : [topic] }), late.promise]);
   } finally {
     clearTimeout(timer);
   }

@@ -23,7 +23,8 @@ export interface SubscriptionTimes {
 
 export interface SubscriptionContext {
   readonly kafka: Kafka;
-  readonly admin: Admin;
+  /** Asks the cluster, on a client that knows of nothing that was asked before. */
+  readonly asking: <T>(work: (admin: Admin) => Promise<T>) => Promise<T>;
   readonly groupId: string;
   readonly options: SubscriptionOptions;
   readonly times: SubscriptionTimes;
@@ -52,7 +53,7 @@ const LONGEST_RETRY_MS = 10_000;
  * workers handle it on their own, so that neither a slow handler nor a retry holds up other partitions or the heartbeats.
  */
 export const openSubscription = async (context: SubscriptionContext): Promise<KafkaSubscription> => {
-  const { kafka, admin, groupId, options, times, observe } = context;
+  const { kafka, asking, groupId, options, times, observe } = context;
   const { topics, from = 'beginning', ephemeral = false } = options;
   const over = new AbortController();
   const joined = Promise.withResolvers<void>();
@@ -144,7 +145,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
 
   const openShare = async (assigned: IMemberAssignment): Promise<Share> => {
     const [stopping, revoked] = [new AbortController(), new AbortController()];
-    const { start, unmarked } = await startOf(assigned);
+    const { start, unmarked } = await asking((admin) => startOf(admin, assigned));
     if (unmarked.length > 0 && !ephemeral) {
       await consumer.commitOffsets(unmarked.map((each) => ({ ...each, offset: String(each.offset) })));
     }
@@ -166,7 +167,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   };
 
   /** Where to begin: after what was committed; where nothing was, at the end asked for, which then is committed. */
-  const startOf = async (assigned: IMemberAssignment) => {
+  const startOf = async (admin: Admin, assigned: IMemberAssignment) => {
     const committed = ephemeral ? new Map() : await committedPositions(admin, groupId, topics);
     const start: PartitionOffset[] = [];
     const unmarked: PartitionOffset[] = [];

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type ConfigSource } from 'kafkajs';
 import { SERVICES, TOPICS, topicsReadBy } from '@waybill/contracts';
+import { rootOf } from './refusal.js';
 import { deadLetterTopic, MAX_MESSAGE_BYTES, type TopicDeclaration } from '../port.js';
 
 // Node finds not every name of this CommonJS module by itself.
@@ -44,10 +45,24 @@ export interface TopicReport {
   readonly settings: readonly { readonly name: string; readonly is: string; readonly wanted: string }[];
 }
 
-/** Partitions of every topic there is. */
-export const partitionCounts = async (admin: Admin): Promise<ReadonlyMap<string, number>> => {
-  const { topics } = await admin.fetchTopicMetadata();
-  return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+/** What a broker answers of a topic that is not there, that the user may not see, or that nobody could make. */
+const NOT_THERE = /^(UNKNOWN_TOPIC_OR_PARTITION|TOPIC_AUTHORIZATION_FAILED|INVALID_TOPIC_EXCEPTION)$/;
+export const isNotThere = (error: unknown): boolean => NOT_THERE.test(rootOf(error).type ?? '');
+
+/** Partitions of those of these topics that are there. Of no others, whose state is none of our business. */
+export const partitionCounts = async (admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+  if (names.length === 0) return new Map();
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
+    return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+  } catch (error) {
+    if (!isNotThere(error)) throw error;
+    if (names.length === 1) return new Map();
+    // One that is missing fails them all.
+    const each: (readonly [string, number])[] = [];
+    for (const name of names) each.push(...(await partitionCounts(admin, [name])));
+    return new Map(each);
+  }
 };
 
 /** Compares what is declared with what is there. Changes nothing. */
@@ -55,7 +70,10 @@ export const checkTopics = async (
   admin: Admin,
   declarations: readonly TopicDeclaration[],
 ): Promise<readonly TopicReport[]> => {
-  const counts = await partitionCounts(admin);
+  const counts = await partitionCounts(
+    admin,
+    declarations.map(({ name }) => name),
+  );
   const there = declarations.filter(({ name }) => counts.has(name));
   const settings = await dynamicSettings(
     admin,
@@ -114,7 +132,7 @@ export const applyTopics = async (
 const untilKnown = async (admin: Admin, names: readonly string[]): Promise<void> => {
   const deadline = performance.now() + KNOWN_WITHIN_MS;
   while (names.length > 0) {
-    const counts = await partitionCounts(admin).catch(() => new Map<string, number>());
+    const counts = await partitionCounts(admin, names).catch(() => new Map<string, number>());
     if (names.every((name) => counts.has(name))) return;
     if (performance.now() > deadline) throw new Error(`the brokers do not know of ${names.join(', ')} yet`);
     await sleep(100);
