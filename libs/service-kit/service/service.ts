@@ -129,12 +129,16 @@ export type Cause = CommandContext | Message;
 
 const isMessage = (cause: Cause): cause is Message => 'source' in cause;
 
+/** What tells a message from all others. Waybill's own ids are drawn; those of others are unique within their source. */
+const identityOf = ({ id, source }: Message): readonly string[] =>
+  source.startsWith('/waybill/') ? [id] : [source, id];
+
 /** The context of a command that follows from a message: the same each time the message is delivered. */
 export const contextAfter = (message: Message, ...parts: readonly string[]): CommandContext => ({
   tenant: message.tenant,
   sandbox: message.sandbox,
   actor: message.actor,
-  commandId: idFrom(message.id, ...parts),
+  commandId: idFrom(...identityOf(message), ...parts),
   at: new Date().toISOString(),
   correlationId: message.correlationId,
   causationId: message.id,
