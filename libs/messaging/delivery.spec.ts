@@ -66,6 +66,14 @@ describe('a delivery', () => {
     expect(published[0]).not.toHaveProperty('attempt');
   });
 
+  it('ends as a dead letter at once when no retry mends the message', async () => {
+    const malformed = () => Promise.reject(new WaybillError('message-malformed', 'malformed', 'It has no name.'));
+    const { outcome, published, observed } = await run(malformed);
+    expect(await outcome).toBe(true);
+    expect(observed.map(({ kind }) => kind)).toEqual(['dead-lettered']);
+    expect(published).toMatchObject([{ deadLetter: { slug: 'message-malformed', attempts: 1 } }]);
+  });
+
   it('outlasts an outage longer than its attempts, but not longer than its patience', async () => {
     const patient = await run(outage, { attempts: 2, patienceMs: 60_000 });
     await until(() => patient.observed.length > 5);

@@ -47,7 +47,7 @@ export const deliver = async (
       if (!isOutage(error) || performance.now() - startedAt > patienceMs) counted += 1;
       const over = AbortSignal.any([signals.stopping, signals.revoked]);
       const reason = reasonOf(error, message, attempt, delivery.options.group);
-      if (counted >= attempts) {
+      if (counted >= attempts || isHopeless(error)) {
         if (!ephemeral && !(await deadLetter(delivery, message, reason, over))) return false;
         delivery.observe({ kind: ephemeral ? 'dropped' : 'dead-lettered', ...reason });
         return true;
@@ -93,6 +93,9 @@ export const settleInOrder = async <Item>(
 
 const isOutage = (error: unknown): boolean =>
   isWaybillError(error) ? error.kind === 'unavailable' : isTransient(error);
+
+/** Malformed today, malformed tomorrow. */
+const isHopeless = (error: unknown): boolean => isWaybillError(error) && error.kind === 'malformed';
 
 const reasonOf = (error: unknown, message: ReceivedMessage, attempts: number, group: string): DeadLetterReason => ({
   reason: messageOf(error).slice(0, MAX_REASON),
