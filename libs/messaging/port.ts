@@ -44,7 +44,7 @@ export interface SubscriptionOptions {
   readonly from?: 'beginning' | 'end';
   /**
    * Deliveries of one message in place before it goes to `<topic>.<group>.dlq`. Default 5.
-   * Failures of kind `unavailable` are the system's and not the message's: they do not count until `patienceMs` is over.
+   * One of kind `malformed` ends them at once. Failures of kind `unavailable` are the system's and not the message's: they do not count until `patienceMs` is over.
    */
   readonly attempts?: number;
   /** Wait before the second delivery, doubled with jitter for each further one, up to 10 s. Default 100 ms. */
@@ -75,7 +75,7 @@ export interface Together {
 export type MessageHandler = (message: ReceivedMessage, signal: AbortSignal) => Promise<void>;
 
 export interface Subscription {
-  /** Lets the message in hand end (30 s at most, then its signal is aborted), commits, leaves. */
+  /** Lets the message in hand end (15 s at most, then its signal is aborted), commits, leaves. */
   stop(): Promise<void>;
 }
 
@@ -94,7 +94,11 @@ export interface GroupLag {
   readonly messages: number;
 }
 
-/** For logs and metrics. `failed`: the bus itself could not reach its server; it tries again by itself. */
+/**
+ * For logs and metrics. `dropped` tells also of messages that were removed before the group had read them (slug
+ * `messages-removed`), from `offset` on. `failed`: the bus itself could not reach its server; it tries again by
+ * itself.
+ */
 export type Observation =
   | (DeadLetterReason & { readonly kind: 'retrying' | 'dead-lettered' | 'dropped' })
   | { readonly kind: 'failed'; readonly doing: string; readonly error: unknown };

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '@waybill/kernel';
 import { describeWith } from '@waybill/testkit/availability';
 import { findJars, type KafkaCluster, startKafka } from '@waybill/testkit/kafka';
-import type { MessageBus } from '../port.js';
+import type { ISocketFactory } from 'kafkajs';
+import { partitionOf } from '../partitioner.js';
+import type { MessageBus, Observation, Observe } from '../port.js';
 import { withAdmin } from './connection.js';
 import { type KafkaMessageBusOptions, openKafka } from './message-bus.js';
 import { openEffects } from './testing/effects.js';
@@ -146,6 +149,49 @@ describeWith('the bus on a Kafka that fails', findJars(), (jars) => {
       const topics = new Set((await bus.lag()).map((lag) => lag.topic));
       expect([topics.has(topic), topics.has(gone)]).toEqual([true, false]);
     });
+  }, 60_000);
+
+  it('says that a group is not reading for as long as its lookups fail, and no longer', async () => {
+    let cut = false;
+    const socketFactory: ISocketFactory = ({ host, port, onConnect }) =>
+      cut ? connect({ host, port: 1 }, onConnect) : connect({ host, port }, onConnect);
+    const [reader, other] = [await openBus({ socketFactory, times: { ...times, troubleMs: 1_000 } }), await openBus()];
+    await reader.subscribe({ group, topics: [topic] }, () => Promise.resolve());
+    cut = true; // for new connections alone: the membership goes on
+    await other.subscribe({ group, topics: [topic] }, () => Promise.resolve());
+    const notReading = { message: expect.stringMatching(new RegExp(`group ${group} is not reading`)) as unknown };
+    await eventually(() => expect(reader.checkHealth()).rejects.toMatchObject(notReading));
+    cut = false;
+    await eventually(() => expect(reader.checkHealth()).resolves.toBeUndefined());
+  }, 60_000);
+
+  it('says how many messages were removed before a group had read them', async () => {
+    const dropped: Observation[] = [];
+    const observe: Observe = (seen) => void (seen.kind === 'dropped' && dropped.push(seen));
+    const bus = await openBus({ observe });
+    const [before, after] = [new Ledger(), new Ledger()];
+    const reading = await bus.subscribe({ group, topics: [topic] }, before.handle);
+    await bus.publish([numbered(topic, 'key', 0)]);
+    await eventually(() => expect(before.distinct).toBe(1));
+    await reading.stop();
+    for (const index of [1, 2, 3]) await bus.publish([numbered(topic, 'key', index)]);
+    const partition = partitionOf('acme/prod/key', 6);
+    await withAdmin(cluster, async (admin) => {
+      await admin.fetchTopicOffsets(topic); // so that kafkajs knows its leaders
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: '3' }] });
+    });
+    await bus.subscribe({ group, topics: [topic] }, after.handle);
+    await eventually(() => expect(after.distinct).toBe(1));
+    expect(dropped).toMatchObject([
+      {
+        slug: 'messages-removed',
+        reason: expect.stringMatching(/^2 messages/) as unknown,
+        topic,
+        group,
+        partition,
+        offset: '1',
+      },
+    ]);
   }, 60_000);
 
   it('writes once what was written already when the answers are lost', async () => {

@@ -27,7 +27,7 @@ const writeZstd = (): void => {
   };
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(withNulls(buffer))),
-    decompress: async () => unreadable(),
+    decompress: async (): Promise<unknown> => unreadable() as unknown,
   });
 };
 
@@ -192,4 +192,34 @@ describeWith('records of other systems on Kafka', findKafka(), (start) => {
       },
     });
   });
+
+  it('that cannot be read hold their partition, and health says so until they are gone', async () => {
+    const unpacked = `waybill.test.${newId()}`;
+    const admin = kafka.admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: unpacked, numPartitions: 2 }], waitForLeaders: false });
+    await eventually(() => expect(admin.fetchTopicOffsets(unpacked)).resolves.toHaveLength(2));
+    const messages = [0, 1].map((partition) => ({ partition, key: 'acme/prod/p1', value: '{}' }));
+    await producer.send({ topic: unpacked, messages: messages.slice(0, 1), compression: CompressionTypes.ZSTD });
+    const seen: ReceivedMessage[] = [];
+    const times = { heartbeatMs: 200, fetchWaitMs: 50, sessionMs: 15_000, troubleMs: 1_000 };
+    const reader = await openKafka({ brokers: server.brokers, plainTypes: { [unpacked]: PLAIN_TYPE }, times });
+    try {
+      await reader.subscribe({ group: unpacked, topics: [unpacked] }, (message) =>
+        Promise.resolve(void seen.push(message)),
+      );
+      await eventually(() =>
+        expect(reader.checkHealth()).rejects.toMatchObject({ message: expect.stringMatching(/ZSTD/) as unknown }),
+      );
+      // What comes beside it is read, and is no sign that all is well.
+      await producer.send({ topic: unpacked, messages: messages.slice(1) });
+      await expect(reader.checkHealth()).rejects.toMatchObject({ message: expect.stringMatching(/ZSTD/) as unknown });
+      await admin.deleteTopicRecords({ topic: unpacked, partitions: [{ partition: 0, offset: '1' }] });
+      await eventually(() => expect(reader.checkHealth()).resolves.toBeUndefined(), 40_000);
+      await eventually(() => expect(seen).toHaveLength(1));
+    } finally {
+      await reader.close();
+      await admin.disconnect();
+    }
+  }, 90_000);
 });

@@ -51,7 +51,8 @@ const TIMES: KafkaTimes = {
   sessionMs: 15_000,
   heartbeatMs: 1_000,
   fetchWaitMs: 200,
-  graceMs: 30_000,
+  graceMs: 15_000,
+  troubleMs: 20_000,
   publishMs: 30_000,
 };
 const PLAIN_TYPES: Readonly<Record<string, string>> = { [MEMBERSHIPS_TOPIC]: MembershipReported.type };
@@ -172,9 +173,8 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
         } catch (error) {
           // No message can be made of it, today or tomorrow: it goes the way of a rejected one, without further tries.
           const fault = error instanceof Error ? error : new Error(String(error));
-          const once = { ...subscribed, attempts: 1 };
           const unread = { ...place, offset: record.offset, attempt: 1 } as ReceivedMessage;
-          const unreadable = { ...delivery, publish, options: once, handler: () => Promise.reject(fault) };
+          const unreadable = { ...delivery, publish, handler: () => Promise.reject(fault) };
           return deliver(unreadable, unread, signals);
         }
       };

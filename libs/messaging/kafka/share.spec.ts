@@ -16,6 +16,7 @@ const open = (settle: (record: KafkaMessage) => Promise<boolean> = () => Promise
   const together: number[] = [];
   const sought: number[] = [];
   const wanted: boolean[] = [];
+  const skipped: (readonly [number, number])[] = [];
   const share = createShare({
     start: [{ ...place, offset: 10 }],
     atOnce,
@@ -29,11 +30,12 @@ const open = (settle: (record: KafkaMessage) => Promise<boolean> = () => Promise
     },
     onSettled: () => undefined,
     onWanted: (_, is) => wanted.push(is),
+    onSkipped: ({ offset }, next) => skipped.push([offset, next]),
     seek: ({ offset }: PartitionOffset) => sought.push(offset),
     stopping: new AbortController(),
     revoked: new AbortController(),
   });
-  return { share, handled, together, sought, wanted };
+  return { share, handled, together, sought, wanted, skipped };
 };
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -58,10 +60,12 @@ describe('A share', () => {
     expect(share.accept(batchOf(10, [10]))).toBe('10');
   });
 
-  it('believes in a gap that is still there when it is read again', async () => {
-    const { share, handled } = open();
+  it('believes in a gap that is still there when it is read again, and tells of it', async () => {
+    const { share, handled, skipped } = open();
     expect(share.accept(batchOf(20, [20]))).toBeUndefined();
+    expect(skipped).toEqual([]);
     expect(share.accept(batchOf(20, [20]))).toBe('20');
+    expect(skipped).toEqual([[10, 20]]);
     await soon();
     expect(handled).toEqual([20]);
   });

@@ -42,6 +42,8 @@ export interface ShareOptions {
   readonly onSettled: () => void;
   /** Back-pressure: whether more of a partition is wanted. */
   readonly onWanted: (place: { readonly topic: string; readonly partition: number }, wanted: boolean) => void;
+  /** Reading goes on at `next`, since nothing is left of what lay between. */
+  readonly onSkipped: (position: PartitionOffset, next: number) => void;
   /** Reading is somewhere else than it should be. */
   readonly seek: (position: PartitionOffset) => void;
   readonly stopping: AbortController;
@@ -61,7 +63,7 @@ export interface Share {
 }
 
 export const createShare = (options: ShareOptions): Share => {
-  const { start, atOnce, settle, onSettled, onWanted, seek, stopping, revoked } = options;
+  const { start, atOnce, settle, onSettled, onWanted, onSkipped, seek, stopping, revoked } = options;
   const held = new Map<string, Held>(
     start.map(({ topic, partition, offset }) => [
       `${topic}/${partition}`,
@@ -106,6 +108,7 @@ export const createShare = (options: ShareOptions): Share => {
         return undefined;
       }
       partition.doubted = undefined;
+      if (from > partition.next) onSkipped({ ...partition, offset: partition.next }, from);
       for (const record of batch.messages) {
         partition.queue.push(record);
         partition.bytes += sizeOf(record);

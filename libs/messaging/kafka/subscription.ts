@@ -19,6 +19,8 @@ export interface SubscriptionTimes {
   readonly fetchWaitMs: number;
   /** How long `stop` waits for a message in hand before its signal is aborted. */
   readonly graceMs: number;
+  /** Trouble that passes by itself, such as a coordinator that loads its groups, is over by then. */
+  readonly troubleMs: number;
 }
 
 export interface SubscriptionContext {
@@ -40,8 +42,6 @@ export interface KafkaSubscription extends Subscription {
 
 /** A crash makes at most so much work of a partition be done again. */
 const COMMIT_EVERY_MS = 100;
-/** Trouble that passes by itself, such as a coordinator that loads its groups, is over by then. */
-const TROUBLE_MS = 20_000;
 const LEAVE_MS = 5_000;
 /** How long the first share may take: others may hold up the group for a session, and a new broker be busy with itself. */
 const JOIN_SESSIONS = 4;
@@ -64,9 +64,25 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   let committing: Promise<void> | undefined;
   let commitTimer: NodeJS.Timeout | undefined;
   let leaseTimer: NodeJS.Timeout | undefined;
+  let quietTimer: NodeJS.Timeout | undefined;
   let troubled: { readonly since: number; readonly why: string } | undefined;
   let failures = 0;
   let joining = true;
+  let left = false;
+
+  const inTrouble = (why: string): void => {
+    clearTimeout(quietTimer);
+    troubled ??= { since: performance.now(), why };
+  };
+
+  /** A share alone is no sign that all is well: what cannot be read is met right after it, each time. */
+  const wellWhenQuiet = (): void => {
+    clearTimeout(quietTimer);
+    quietTimer = setTimeout(() => {
+      failures = 0;
+      troubled = undefined;
+    }, times.sessionMs / 3);
+  };
 
   /** kafkajs keeps to itself that looking the coordinator up is refused. */
   const whyNotRead = (error: unknown): string =>
@@ -102,17 +118,36 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     commitTimer ??= setTimeout(() => void commitNow(), COMMIT_EVERY_MS);
   };
 
+  /** Ends what kafkajs goes on with after `disconnect`: a join under way would make a member that nobody stops any more. */
+  const mustBeIn = (): void => {
+    if (left) throw new Error('this member has left');
+  };
+
   /** Ends the share while it is still one's own: what is in hand ends and is committed before anybody else gets it. */
   const handOver = async (graceMs: number): Promise<void> => {
+    mustBeIn();
     joining = true; // until a share is given again
     const mine = share;
     const own = await current();
     if (own !== undefined && !own.isOver) {
+      readNothing();
       await own.end(graceMs);
       await commitNow();
     }
     if (share === mine) share = undefined;
   };
+
+  /** After a crash kafkajs knows of no reading that could be steered, and throws; the next share begins anew. */
+  const whileItRuns = (steer: () => void): void => {
+    try {
+      steer();
+    } catch (error) {
+      if (!messageOf(error).includes('Consumer group was not initialized')) throw error;
+    }
+  };
+
+  /** Without a share: what is read would be refused, and be read again at once. */
+  const readNothing = (): void => whileItRuns(() => consumer.pause(topics.map((topic) => ({ topic }))));
 
   /** The membership is gone, or it must be assumed: the handlers are told, and nothing more is committed. */
   const revoke = async (): Promise<void> => {
@@ -124,6 +159,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   const begin = (assigned: IMemberAssignment): void => {
     joining = false;
     assignment = assigned;
+    readNothing();
     const before = current();
     const opening = (async () => {
       await (await before)?.end(0);
@@ -132,12 +168,12 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     share = opening;
     opening.then(
       () => {
-        failures = 0;
-        troubled = undefined;
+        wellWhenQuiet();
         joined.resolve();
       },
       (error: unknown) => {
         failed('finding its place', error);
+        inTrouble(messageOf(error));
         if (share === opening) share = undefined; // the next heartbeat begins again
       },
     );
@@ -157,10 +193,14 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
         context.settle(place, records, { stopping: stopping.signal, revoked: revoked.signal }),
       onSettled: commitSoon,
       onWanted: ({ topic, partition }, wanted) =>
-        wanted
-          ? consumer.resume([{ topic, partitions: [partition] }])
-          : consumer.pause([{ topic, partitions: [partition] }]),
-      seek: ({ topic, partition, offset }) => consumer.seek({ topic, partition, offset: String(offset) }),
+        whileItRuns(() =>
+          wanted
+            ? consumer.resume([{ topic, partitions: [partition] }])
+            : consumer.pause([{ topic, partitions: [partition] }]),
+        ),
+      onSkipped: (position, next) => void noteRemoved(position, next),
+      seek: ({ topic, partition, offset }) =>
+        whileItRuns(() => consumer.seek({ topic, partition, offset: String(offset) })),
       stopping,
       revoked,
     });
@@ -180,6 +220,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
         // Older than what is kept, or of a topic that was made anew.
         const valid = marked !== undefined && marked >= low && marked <= high ? marked : undefined;
         const offset = valid ?? (marked === undefined && from === 'end' ? high : low);
+        if (marked !== undefined && marked < low) removed({ topic, partition, offset: marked }, low - marked);
         start.push({ topic, partition, offset });
         if (marked === undefined) {
           unmarked.push({ topic, partition, offset });
@@ -189,6 +230,23 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     }
     return { start, unmarked };
   };
+
+  /** What lies between was removed unread, unless it was only Kafka's own marks. */
+  const noteRemoved = async ({ topic, partition, offset }: PartitionOffset, next: number): Promise<void> => {
+    try {
+      const low = (await asking((admin) => boundsOf(admin, topic))).get(partition)?.low ?? 0;
+      if (low >= next) removed({ topic, partition, offset }, next - offset);
+    } catch (error) {
+      failed('looking at what was removed', error);
+    }
+  };
+
+  const removed = ({ topic, partition, offset }: PartitionOffset, messages: number): void =>
+    observe({
+      ...{ kind: 'dropped', slug: 'messages-removed', group: options.group, attempts: 0 },
+      reason: `${messages} messages were removed unread: the topic keeps none for so long (its retention.ms).`,
+      ...{ topic, partition, offset: String(offset) },
+    });
 
   const eachBatch = async ({ batch, resolveOffset }: EachBatchPayload): Promise<void> => {
     const own = await current();
@@ -210,7 +268,9 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
 
   const run = async (): Promise<void> => {
     await consumer.connect();
+    mustBeIn();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    mustBeIn();
     await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch });
   };
 
@@ -218,18 +278,20 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   const renewLease = (): void => {
     clearTimeout(leaseTimer);
     leaseTimer = setTimeout(() => {
-      troubled ??= { since: performance.now(), why: 'the brokers have not been heard for a whole session' };
+      inTrouble('the brokers have not been heard for a whole session');
       void revoke();
     }, times.sessionMs * 0.8);
   };
 
   const { events } = consumer;
   consumer.on(events.GROUP_JOIN, ({ payload }) => {
+    mustBeIn(); // it throws into the join itself
     renewLease();
     // Who is leaving may be given a share on the way out, since kafkajs ends what it has begun.
     if (!over.signal.aborted) begin(payload.memberAssignment);
   });
   consumer.on(events.HEARTBEAT, () => {
+    if (left) return;
     renewLease();
     if (share === undefined && !joining && !over.signal.aborted) begin(assignment);
   });
@@ -238,15 +300,16 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     void revoke();
     if (over.signal.aborted) return;
     failed('reading', error);
-    troubled ??= { since: performance.now(), why: whyNotRead(error) };
+    inTrouble(whyNotRead(error));
     if (!restart) void startAgain(error);
   });
 
   /** What kafkajs gives up, such as a broker that does not know yet who coordinates the group: it may know soon. */
   const startAgain = async (error: unknown): Promise<void> => {
+    if (left) return void (await consumer.disconnect().catch(() => undefined));
     const refusal = refusalOf(error);
     if (refusal !== undefined) joined.reject(refusal);
-    troubled ??= { since: performance.now(), why: whyNotRead(error) };
+    inTrouble(whyNotRead(error));
     failures += 1;
     await pause(backoff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS), over.signal);
     if (!over.signal.aborted) await run().catch(startAgain);
@@ -254,6 +317,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
 
   const leave = async (): Promise<void> => {
     over.abort();
+    left = true;
     clearTimeout(commitTimer);
     // Without a broker the farewell would be tried for long; the session runs out instead.
     const patience = new AbortController();
@@ -263,6 +327,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     ]);
     patience.abort();
     clearTimeout(leaseTimer);
+    clearTimeout(quietTimer);
   };
 
   const stop = async (): Promise<void> => {
@@ -289,7 +354,7 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
   return {
     stop: () => (stopped ??= stop()),
     trouble: () =>
-      troubled !== undefined && performance.now() - troubled.since > TROUBLE_MS
+      troubled !== undefined && performance.now() - troubled.since > times.troubleMs
         ? `The group ${options.group} is not reading: ${troubled.why}`
         : undefined,
   };

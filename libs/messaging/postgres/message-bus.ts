@@ -33,7 +33,7 @@ const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 /** The bus as a topic log in PostgreSQL. */
 export const openPostgresMessageBus = async (options: PostgresMessageBusOptions): Promise<MessageBus> => {
   const { database, wakeups, observe = () => undefined } = options;
-  const times: SubscriptionTimes = { leaseMs: 10_000, pollMs: 1_000, graceMs: 30_000, ...options.times };
+  const times: SubscriptionTimes = { leaseMs: 10_000, pollMs: 1_000, graceMs: 15_000, ...options.times };
   await migrate(database, 'messaging', messagingMigrations);
   const log = createTopicLog(database);
   if (options.soleProcess) await log.dismissAll();
