@@ -39,13 +39,15 @@ const consumer = kafka.consumer({ groupId: `billing-${randomUUID()}` });
 await consumer.connect();
 await consumer.subscribe({ topics: [REPLIES, ...EVENTS], fromBeginning: false });
 const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+const question = randomUUID();
 let answered;
 const answer = new Promise((resolve) => (answered = resolve));
 await consumer.run({
   eachMessage: async ({ topic, message: { headers, value } }) => {
     const type = String(headers.ce_type);
     console.log(`${topic === REPLIES ? 'answer' : 'event '}  ${type}  ${value}`);
-    if (topic === REPLIES) answered(type);
+    // An answer names its question; the topic holds those of other processes, too.
+    if (topic === REPLIES && String(headers.ce_causationid) === question) answered(type);
   },
 });
 await joined;
@@ -61,7 +63,7 @@ await producer.send({
       'waybill.audience.DefineSegment.v1',
       segmentId,
       { segmentId, name: 'Paid last month' },
-      { ce_replyto: REPLIES },
+      { ce_id: question, ce_replyto: REPLIES },
     ),
   ],
 });
