@@ -10,6 +10,7 @@ const INFO = {
   version: '1',
   description: `Internal services publish commands, questions and segment memberships; dashboards consume events.
 Messages are CloudEvents 1.0 in the binary mode of the Kafka binding: attributes in \`ce_\` headers, the data as JSON in the value.
+A report of a membership needs no header: its topic settles what it is, and its key whose it is (tenant, sandbox, profile).
 The key of a message is \`<tenant>/<sandbox>/<stream>\`; messages of one key keep their order. Delivery is at least once: \`ce_id\` tells a repetition.
 Schemas are open: a reader passes by members that it does not know, and a new shape is a new type beside the old one (\`….v2\`).
 A producer may compress as it likes; a batch has at most 2 MiB when it is unpacked, and a message 1 MiB.
@@ -25,7 +26,7 @@ const HEADERS = {
   properties: {
     ce_specversion: { const: '1.0' },
     ce_id: text(
-      'Tells a repetition; of a command it is the command id: the same id again gives the first outcome again.',
+      'Unique within its `ce_source`. Tells a repetition: a command of the same source with the same id gives the first outcome again.',
     ),
     ce_source: text('`/waybill/<service>`, or a URI of the system that publishes.'),
     ce_subject: text('The stream it is about.'),
@@ -39,6 +40,12 @@ const HEADERS = {
     ce_replyto: text('The topic that the answer goes to.'),
     'content-type': { type: 'string' },
   },
+};
+
+const KEY = {
+  type: 'string',
+  description: '`<tenant>/<sandbox>/<stream>`: messages of one key keep their order.',
+  examples: ['acme/prod/destination-7c9e6679-7425-40de-944b-e07fc1f90ae7'],
 };
 
 const nameOf = (type: string): string => type.replace(/^waybill\./, '').replace(/\.v1$/, '');
@@ -60,10 +67,14 @@ const messageOf = (contract: MessageContract, example: unknown): Json => ({
   contentType: 'application/json',
   headers: {
     type: 'object',
-    required: [...HEADERS.required, ...(contract.kind === 'question' ? ['ce_replyto'] : [])],
+    // What is reported of memberships may come as JSON alone: its topic settles what it is, its key whose it is.
+    ...(contract.topic !== MEMBERSHIPS_TOPIC && {
+      required: [...HEADERS.required, ...(contract.kind === 'question' ? ['ce_replyto'] : [])],
+    }),
     properties: { ...HEADERS.properties, ce_type: { const: contract.type } },
   },
   payload: contract.schema,
+  bindings: { kafka: { key: KEY, bindingVersion: '0.5.0' } },
   examples: [{ payload: example }],
 });
 

@@ -32,7 +32,7 @@ export const MembershipReported = defineEvent(
     profileId: ClientId,
     /** `existing` is read as `realized`. */
     status: Type.Enum(['realized', 'existing', 'exited']),
-    /** When it came about: of two reports of one membership the later one wins. */
+    /** When it came about: of two reports of one membership the later one wins, and so it does in what it says of the profile. */
     at: Time,
     identities: Type.Optional(Type.Record(Type.String(), Type.Union([ClientId, Type.Array(ClientId)]))),
     attributes: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
