@@ -54,6 +54,16 @@ describe('A message on Kafka', () => {
     ['no type', { key: 'acme/prod/p1', value: '{}' }, /no ce_type header/],
     ['no scope', { key: 'p1', value: '{}', headers: { ce_type: 't' } }, /no ce_tenant header/],
     ['an empty scope', { key: '//p1', value: '{}', headers: { ce_type: 't' } }, /no ce_tenant header/],
+    [
+      'a tenant that nobody can be',
+      { key: 'no tenant/prod/p1', value: '{}', headers: { ce_type: 't' } },
+      /its tenant must/,
+    ],
+    [
+      'a sandbox that nobody can name',
+      { key: 'acme/prod/p1', value: '{}', headers: { ce_type: 't', ce_sandbox: 'a/b' } },
+      /its sandbox must/,
+    ],
     ['a string', { key: 'acme/prod/p1', value: '"x"', headers: { ce_type: 't' } }, /no JSON object/],
     ['half an object', { key: 'acme/prod/p1', value: '{', headers: { ce_type: 't' } }, /is no JSON/],
     ['another CloudEvents', { key: 'acme/prod/p1', value: '{}', headers: { ce_specversion: '2.0' } }, /not 1\.0/],

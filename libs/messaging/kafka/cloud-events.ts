@@ -1,4 +1,4 @@
-import { idFrom, WaybillError } from '@waybill/kernel';
+import { idFrom, isScopeName, SCOPE_NAME_RULE, WaybillError } from '@waybill/kernel';
 import type { IHeaders } from 'kafkajs';
 import type { DeadLetterReason, Message, ReceivedMessage } from '../port.js';
 
@@ -94,6 +94,12 @@ export const messageOfRecord = (
   const type = needed('type', plainTypes[origin.topic], 'and the topic does not settle what it is');
   const tenant = needed('tenant', fromKey?.[1], 'and its key is not <tenant>/<sandbox>/<subject>');
   const sandbox = needed('sandbox', fromKey?.[2], 'and its key is not <tenant>/<sandbox>/<subject>');
+  for (const [what, value] of [
+    ['tenant', tenant],
+    ['sandbox', sandbox],
+  ] as const) {
+    if (!isScopeName(value)) throw malformed(`its ${what} must be ${SCOPE_NAME_RULE}`);
+  }
   const source = given('source') ?? `kafka:${origin.topic}`;
   // An id is unique within its source only.
   const id = given('id') ?? idFrom(origin.topic, origin.partition, origin.offset);

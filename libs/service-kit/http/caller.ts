@@ -8,7 +8,7 @@ import {
   SetMetadata,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { WaybillError } from '@waybill/kernel';
+import { isScopeName, SCOPE_NAME_RULE, WaybillError } from '@waybill/kernel';
 import type { FastifyRequest } from 'fastify';
 import {
   createLocalJWKSet,
@@ -163,16 +163,9 @@ const trustedCaller = ({ headers }: FastifyRequest): Caller => ({
   roles: ['admin'],
 });
 
-/** Tenants and sandboxes stand in keys and names, so they stay plain. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$/;
-
 const name = (value: unknown, where: string): string => {
-  if (typeof value === 'string' && NAME.test(value)) return value;
-  throw new WaybillError(
-    'tenant-malformed',
-    'malformed',
-    `${where} must be 1 to 100 letters, digits, dots, dashes, underscores or @, starting with a letter or digit.`,
-  );
+  if (typeof value === 'string' && isScopeName(value)) return value;
+  throw new WaybillError('tenant-malformed', 'malformed', `${where} must be ${SCOPE_NAME_RULE}.`);
 };
 
 const unauthenticated = (detail: string) => new WaybillError('unauthenticated', 'unauthenticated', detail);
