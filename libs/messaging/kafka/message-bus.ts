@@ -2,7 +2,7 @@ import { isWaybillError, WaybillError } from '@waybill/kernel';
 import { MEMBERSHIPS_TOPIC, MembershipReported } from '@waybill/contracts';
 import type { Admin, IHeaders, KafkaMessage } from 'kafkajs';
 import { deliver, type Delivery, settleInOrder } from '../delivery.js';
-import { messageTooLarge, messagingUnavailable, topicDiffers, topicUnknown } from '../errors.js';
+import { messageTooLarge, topicDiffers, topicUnknown } from '../errors.js';
 import { partitionOf } from '../partitioner.js';
 import {
   deadLetterTopic,
@@ -18,6 +18,7 @@ import {
 } from '../port.js';
 import { deadLetterHeaders, messageOfRecord, recordOf } from './cloud-events.js';
 import { connectKafka, type KafkaConnection, reaching, withAdmin } from './connection.js';
+import { withinDeadline } from './deadline.js';
 import { lagOfGroups } from './lag.js';
 import { type AddressedRecord, openSender, type Sender } from './sender.js';
 import {
@@ -59,7 +60,8 @@ const PLAIN_TYPES: Readonly<Record<string, string>> = { [MEMBERSHIPS_TOPIC]: Mem
 /** All groups and topics of Waybill begin with it, so that a cluster can be shared and rights be given by prefix. */
 const PREFIX = 'waybill.';
 const HEALTH_MS = 5_000;
-const APPLY = 'make it with `waybill topics apply`, and let the user of Kafka see it (DESCRIBE)';
+const remedyOf = (topic: string): string =>
+  `make it${topic.startsWith(PREFIX) ? ' with `waybill topics apply`' : ''}, and let the user of Kafka see it (DESCRIBE)`;
 
 /**
  * The bus on Kafka. Rejects when no broker is reached (`messaging-unavailable`), the user is not let in
@@ -85,7 +87,8 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
 
   const partitionsOf = async (topic: string): Promise<number> => {
     const count = counts.get(topic) ?? (await asking((ask) => partitionCounts(ask, [topic]))).get(topic);
-    if (count === undefined) throw topicUnknown(topic, makeTopics ? undefined : APPLY);
+    if (count === undefined)
+      throw topicUnknown(topic, makeTopics && topic.startsWith(PREFIX) ? undefined : remedyOf(topic));
     counts.set(topic, count);
     return count;
   };
@@ -100,7 +103,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
     });
     for (const { name, partitions } of declarations) {
       const existing = known.get(name);
-      if (existing === undefined) throw topicUnknown(name, APPLY);
+      if (existing === undefined) throw topicUnknown(name, remedyOf(name));
       if (existing !== partitions) throw topicDiffers(name, existing, partitions);
       counts.set(name, existing);
     }
@@ -224,8 +227,9 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
     lag: () => asking((ask): Promise<readonly GroupLag[]> => lagOfGroups(ask, PREFIX)),
 
     async checkHealth() {
-      const own = [...counts.keys()].find((topic) => topic.startsWith(PREFIX));
-      await reaching(() => answersWithin(admin, own, HEALTH_MS));
+      // One topic of ours: kafkajs takes one of others that has lost its leader for a cluster that is away.
+      const topics = [...counts.keys()].filter((topic) => topic.startsWith(PREFIX)).slice(0, 1);
+      await reaching(() => withinDeadline(admin.fetchTopicMetadata({ topics }), HEALTH_MS));
       for (const subscription of subscriptions) {
         const trouble = subscription.trouble();
         if (trouble !== undefined) throw new WaybillError('messaging-unavailable', 'unavailable', trouble);
@@ -260,14 +264,3 @@ const sizeOf = ({
     (sum, [name, text]) => sum + name.length + Buffer.byteLength(text),
     Buffer.byteLength(key) + Buffer.byteLength(value),
   );
-
-/** Asks for one topic of ours: kafkajs takes a topic of others that has lost its leader for a cluster that is away. */
-const answersWithin = async (admin: Admin, topic: string | undefined, ms: number): Promise<void> => {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(messagingUnavailable(`no answer within ${ms / 1000} s`)), ms);
-  try {
-    await Promise.race([admin.fetchTopicMetadata({ topics: topic === undefined ? [] : [topic] }), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-};

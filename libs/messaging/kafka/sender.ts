@@ -2,6 +2,7 @@ import type { WaybillError } from '@waybill/kernel';
 import type { Kafka, Message as OutgoingRecord, Producer, ProducerBatch } from 'kafkajs';
 import { messagingUnavailable } from '../errors.js';
 import { connectKafka, type KafkaConnection, MANY_RETRIES } from './connection.js';
+import { withinDeadline } from './deadline.js';
 import { refusalOf, rootOf } from './refusal.js';
 
 export interface AddressedRecord {
@@ -203,14 +204,4 @@ const connectAs = async (kafka: Kafka, idempotent: boolean): Promise<Producer> =
     throw error;
   }
   return producer;
-};
-
-const withinDeadline = async (work: Promise<unknown>, ms: number): Promise<void> => {
-  const over = Promise.withResolvers<never>();
-  const timer = setTimeout(() => over.reject(new Error(`no answer within ${ms / 1000} s`)), ms);
-  try {
-    await Promise.race([work, over.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 };

@@ -1,5 +1,5 @@
-import { pause } from '@waybill/postgres';
 import type { Batch, KafkaMessage } from 'kafkajs';
+import { withinDeadline } from './deadline.js';
 
 /** What is read ahead of a partition, at most one fetch of it more. */
 const ENOUGH_BYTES = 512 * 1024;
@@ -135,10 +135,10 @@ export const createShare = (options: ShareOptions): Share => {
     async end(graceMs) {
       stopping.abort();
       const inHand = Promise.all([...held.values()].map(async ({ working }) => working));
-      await within(graceMs, inHand);
+      await withinDeadline(inHand, graceMs).catch(() => undefined);
       revoked.abort();
       // A handler that does not heed its signal either is left behind; what it does will be done again.
-      await within(LAST_CALL_MS, inHand);
+      await withinDeadline(inHand, LAST_CALL_MS).catch(() => undefined);
     },
 
     get isOver() {
@@ -148,9 +148,3 @@ export const createShare = (options: ShareOptions): Share => {
 };
 
 const sizeOf = ({ key, value }: KafkaMessage): number => (key?.length ?? 0) + (value?.length ?? 0) + 100;
-
-const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
-  const patience = new AbortController();
-  await Promise.race([work, pause(ms, patience.signal)]);
-  patience.abort();
-};

@@ -6,6 +6,7 @@ import { messagingUnavailable } from '../errors.js';
 import type { Observe, Subscription, SubscriptionOptions } from '../port.js';
 import { bySubscription } from './assigner.js';
 import { FEW_RETRIES } from './connection.js';
+import { withinDeadline } from './deadline.js';
 import { boundsOf, committedPositions } from './positions.js';
 import { refusalOf, rootOf } from './refusal.js';
 import { createShare, type PartitionOffset, type Share, type ShareOptions } from './share.js';
@@ -320,12 +321,8 @@ export const openSubscription = async (context: SubscriptionContext): Promise<Ka
     left = true;
     clearTimeout(commitTimer);
     // Without a broker the farewell would be tried for long; the session runs out instead.
-    const patience = new AbortController();
-    await Promise.race([
-      consumer.disconnect().catch((error: unknown) => failed('leaving', error)),
-      pause(LEAVE_MS, patience.signal),
-    ]);
-    patience.abort();
+    const farewell = consumer.disconnect().catch((error: unknown) => failed('leaving', error));
+    await withinDeadline(farewell, LEAVE_MS).catch(() => undefined);
     clearTimeout(leaseTimer);
     clearTimeout(quietTimer);
   };
