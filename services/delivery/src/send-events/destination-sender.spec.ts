@@ -2,53 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventOutcome, EventRecord } from '@waybill/connectors';
 import { WaybillError } from '@waybill/kernel';
 import fc from 'fast-check';
-import { DestinationSender, SENDER_LIMITS, type SenderLimits, type SenderObserver } from './destination-sender.js';
-import type { Feed } from './feed.js';
 import { eventOf, memoryFeed, type MemoryEvent, MemoryLedger } from './testing/memory-feed.js';
-import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
-
-const LIMITS: SenderLimits = {
-  ...SENDER_LIMITS,
-  records: { live: 40, slow: 20 },
-  page: 20,
-  pollMs: 2,
-  settleMs: 2,
-  settleIdleMs: 2,
-  away: { firstMs: 1, longestMs: 4 },
-  retry: { firstMs: 1, longestMs: 4, attempts: 1_000, patienceMs: 60_000 },
-};
-
-const QUIET: SenderObserver = {
-  sent: () => undefined,
-  retried: () => undefined,
-  throttled: () => undefined,
-  givenUp: () => undefined,
-  troubled: () => undefined,
-};
-
-const openTenure = () => {
-  const controller = new AbortController();
-  return { end: () => controller.abort(), signal: controller.signal, isOver: () => controller.signal.aborted };
-};
-
-const senderFor = (
-  partner: MemoryPartner,
-  ledger: MemoryLedger,
-  feeds: readonly Feed[],
-  { limits = LIMITS, tenure = openTenure(), observer = QUIET } = {},
-) =>
-  new DestinationSender(
-    { openSink: async () => partner.open(), settle: ledger.settle, tenure, observer, limits },
-    feeds,
-  );
-
-const until = async (holds: () => boolean, ms = 5_000): Promise<void> => {
-  const deadline = Date.now() + ms;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error('it did not come about in time');
-    await sleep(2);
-  }
-};
+import { type Fault, type Landed, memoryPartner } from './testing/memory-partner.js';
+import { LIMITS, openTenure, QUIET, senderFor, until } from './testing/sender.js';
 
 const failed = (code = 'InternalFailure'): EventOutcome => ({ sent: false, code, message: 'no', kind: 'failed' });
 const throttled: EventOutcome = { sent: false, code: 'SlowDown', message: 'too fast', kind: 'throttled' };
@@ -196,13 +152,18 @@ describe('Sending to one destination', () => {
     });
     const ledger = new MemoryLedger();
     const limits = { ...LIMITS, retry: { ...LIMITS.retry, attempts: 3 } };
-    const sender = senderFor(partner, ledger, [memoryFeed(log)], { limits });
+    const others: MemoryEvent[] = [];
+    const busy = setInterval(() => others.push(eventOf('other', 7 + others.length)), 2);
+    const feeds = [memoryFeed(log), memoryFeed(others, { name: 'others' })];
+    const sender = senderFor(partner, ledger, feeds, { limits });
     await until(() => ledger.positions.get('live') === 6);
+    clearInterval(busy);
     await sender.drain(1_000);
-    expect(partner.landed.map(({ eventId }) => eventId).toSorted()).toEqual(['fails#5', 'fine#6']);
+    const landed = partner.landed.filter(({ key }) => key !== 'other');
+    expect(landed.map(({ eventId }) => eventId).toSorted()).toEqual(['fails#5', 'fine#6']);
     const letters = ledger.settlements.flatMap(({ deadLetters }) => deadLetters);
     expect(letters.toSorted((a, b) => a.eventId.localeCompare(b.eventId))).toEqual([
-      { eventId: 'fails#1', profileId: 'fails', code: 'Broken', message: 'no', attempts: 3 },
+      { eventId: 'fails#1', profileId: 'fails', code: 'Broken', message: 'no', attempts: expect.any(Number) },
       { eventId: 'keyless#4', profileId: 'keyless', code: 'key-missing', message: 'no key', attempts: 0 },
       {
         eventId: 'large#3',
@@ -213,7 +174,8 @@ describe('Sending to one destination', () => {
       },
       { eventId: 'refused#2', profileId: 'refused', code: 'Invalid', message: 'never', attempts: 1 },
     ]);
-    expect(ledger.settlements.map(({ tally }) => tally)).toContainEqual({
+    const ofLog = ledger.settlements.filter(({ feed }) => feed.name === 'live');
+    expect(ofLog.map(({ tally }) => tally)).toContainEqual({
       read: 6,
       written: 2,
       skipped: 0,
@@ -238,6 +200,51 @@ describe('Sending to one destination', () => {
     await until(() => ledger.positions.get('live') === 2_000);
     expect(sender.state.state).toBe('sending');
     expect(partner.landed).toHaveLength(2_000);
+    await sender.drain(1_000);
+  });
+
+  it.each([
+    ['fails', failed()],
+    ['throttles', throttled],
+  ])('gives nothing up while the partner %s whatever it is asked, from one moment to the next', async (_, outcome) => {
+    let isBroken = false;
+    const partner = memoryPartner({
+      latencyMs: () => 1,
+      fault: (records) => {
+        isBroken ||= partner.landed.length > 100;
+        return isBroken && !isMended ? { outcomes: records.map(() => outcome) } : undefined;
+      },
+    });
+    let isMended = false;
+    const log = Array.from({ length: 200 }, (__, n) => eventOf(`p${n}`, n + 1));
+    const ledger = new MemoryLedger();
+    const limits = { ...LIMITS, retry: { ...LIMITS.retry, attempts: 3, patienceMs: 5 } };
+    const sender = senderFor(partner, ledger, [memoryFeed(log)], { limits });
+    const expected = outcome === throttled ? 'throttled' : 'unavailable';
+    await until(() => sender.state.state === expected);
+    const { length } = partner.requests;
+    await until(() => partner.requests.length > length + 60);
+    expect(sender.state.state).toBe(expected);
+    isMended = true;
+    await until(() => ledger.positions.get('live') === 200);
+    await sender.drain(1_000);
+    expect(ledger.total('failed')).toBe(0);
+    expect(ledger.total('written')).toBe(200);
+    expect(sender.state.state).toBe('sending');
+  });
+
+  it('gives up what is throttled for longer than its patience while others are accepted', async () => {
+    const log: MemoryEvent[] = [eventOf('hot', 1)];
+    const partner = memoryPartner({
+      fault: (records) => ({ outcomes: records.map(({ key }) => (key === 'hot' ? throttled : { sent: true })) }),
+    });
+    const ledger = new MemoryLedger();
+    const limits = { ...LIMITS, retry: { ...LIMITS.retry, patienceMs: 30 } };
+    const sender = senderFor(partner, ledger, [memoryFeed(log)], { limits });
+    const busy = setInterval(() => log.push(eventOf('other', log.length + 1)), 2);
+    await until(() => ledger.deadLetters.has('hot#1'));
+    clearInterval(busy);
+    expect(partner.landed.length).toBeGreaterThan(0);
     await sender.drain(1_000);
   });
 

@@ -172,7 +172,7 @@ export class DestinationSender {
       } catch (error) {
         if (this.ended) return;
         this.options.observer.troubled(error);
-        this.current = stateAfter(error);
+        this.becomes(stateAfter(error));
         this.awayInARow += 1;
         if (this.draining) return;
         await this.toSendAfter(backoffMs(this.awayInARow, this.limits.away));
@@ -194,7 +194,7 @@ export class DestinationSender {
       this.sink = sink;
       this.queue ??= new OrderedQueue(sink.atomicBatches);
       for (const feed of this.windows.keys()) this.startReading(feed, this.queue);
-      if (this.awayInARow === 0) this.current = stateNow('sending');
+      if (this.awayInARow === 0) this.becomes(stateNow('sending'));
       const trouble = new AbortController();
       const loops = Array.from({ length: this.limits.requests }, (_, slot) =>
         this.sendLoop(sink, this.queue!, slot, trouble.signal).catch((error: unknown) => {
@@ -270,16 +270,15 @@ export class DestinationSender {
     const before = this.pace.throttledMs;
     this.pace.heard(outcomes, now);
     observer.throttled(this.pace.throttledMs - before);
-    this.becomes(this.pace.throttled ? 'throttled' : 'sending');
+    const state = getsNowhere(taken, outcomes, this.lastAccepted);
+    this.becomes(state ?? stateNow(this.pace.throttled ? 'throttled' : 'sending'));
     let retried = 0;
     // A request that failed as a whole is tried again as a whole.
     let together: number | undefined;
     taken.forEach((record, position) => {
       const outcome = outcomes[position]!;
-      record.attempts += 1;
-      if (!outcome.sent && outcome.kind === 'failed') record.failures += 1;
-      if (!outcome.sent) record.putOffSince ??= now;
-      const verdict = judge(outcome, record, { now, lastAccepted: this.lastAccepted }, this.limits.retry);
+      record.trials.heard(outcome, now, this.lastAccepted);
+      const verdict = judge(outcome, record.trials, this.limits.retry);
       if (verdict.next === 'settled') {
         record.page.sent(record.event);
         this.settled(queue, record);
@@ -297,12 +296,14 @@ export class DestinationSender {
     this.room.ring();
   }
 
-  private becomes(state: SenderState['state']): void {
-    if (this.current.state !== state) this.current = stateNow(state);
+  /** The same again is no news: it stays as old as it is. */
+  private becomes(next: SenderState): void {
+    const { state, problem } = this.current;
+    if (state !== next.state || problem?.message !== next.problem?.message) this.current = next;
   }
 
   private giveUp(queue: OrderedQueue, record: QueuedRecord, why: { readonly code: string; readonly message: string }) {
-    record.page.givenUp(deadLetterOf(record.event, why, record.attempts));
+    record.page.givenUp(deadLetterOf(record.event, why, record.trials.attempts));
     this.options.observer.givenUp(why.code);
     this.settled(queue, record);
   }
@@ -424,6 +425,19 @@ export class DestinationSender {
     }
   }
 }
+
+/** That the partner answers, and fails whatever it is asked: these records again, and nothing was accepted in between. */
+const getsNowhere = (
+  taken: readonly QueuedRecord[],
+  outcomes: readonly EventOutcome[],
+  lastAccepted: number,
+): SenderState | undefined => {
+  const [first] = outcomes;
+  const nothingPassed = taken.every(({ trials }) => trials.attempts > 0 && !trials.othersPassed(lastAccepted));
+  const allFailed = outcomes.every((outcome) => !outcome.sent && outcome.kind === 'failed');
+  if (!nothingPassed || !allFailed || first === undefined || first.sent) return undefined;
+  return stateNow('unavailable', { slug: 'partner-unavailable', message: `${first.code}: ${first.message}` });
+};
 
 const isOfInterest = ({ tally, feed, more }: Settlement): boolean => tally.read > 0 || (feed.ends && !more);
 

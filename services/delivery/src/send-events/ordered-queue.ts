@@ -2,7 +2,7 @@ import type { EventBatch } from '@waybill/connectors';
 import type { ProfileEvent } from '../stream-source/port.js';
 import type { Priority } from './feed.js';
 import type { OpenPage } from './page-window.js';
-import type { Trials } from './retry.js';
+import { Trials } from './retry.js';
 
 type Stage =
   | 'waiting' // for an earlier record of its key or its profile
@@ -12,11 +12,9 @@ type Stage =
   | 'settled';
 
 /** A record on its way, from being read until it is settled. */
-export class QueuedRecord implements Trials {
+export class QueuedRecord {
   stage: Stage = 'waiting';
-  attempts = 0;
-  failures = 0;
-  putOffSince: number | undefined;
+  readonly trials = new Trials();
   /** The request that it is in. */
   request: EventBatch | undefined;
   /** When its rest is over. */
