@@ -171,7 +171,7 @@ export interface EventBatch {
 export interface EventSink {
   /** Records of one bucket may share a batch, of two never: Event Hubs takes one partition key a batch; Kinesis has one bucket. */
   bucketOf(key: string): string;
-  /** Whether a batch lands whole or not at all. If not, it may hold one record of a key only, since a later one may land while an earlier one fails. */
+  /** Whether a request lands whole or not at all, so that nothing in a batch overtakes what is to be tried again. If not, a batch may hold one record of a key only, since a later one may land while an earlier one fails. */
   readonly atomicBatches: boolean;
   /** The largest record, key and data (and what the provider counts beside them), in bytes. */
   readonly mostRecordBytes: number;

@@ -67,8 +67,6 @@ describe('a batch that the service does not take', () => {
       { kind: 'detach', condition: 'amqp:link:detach-forced' },
       { kind: 'failed', code: 'DetachForcedError' },
     ],
-    ['drops the connection', { kind: 'drop', kept: false }, { kind: 'failed', code: 'ECONNRESET' }],
-    ['never answers', { kind: 'silence', kept: false }, { kind: 'failed', code: 'ETIMEDOUT' }],
   ])('since it %s is told so, once, and the next one goes through at once', async (_, fault, outcome) => {
     server.inject('send', fault);
     expect(await send('first')).toEqual([{ sent: false, message: expect.stringMatching(/\S/), ...outcome }]);
@@ -79,16 +77,38 @@ describe('a batch that the service does not take', () => {
     expect(bodies()).toEqual(['second']);
   });
 
-  it('blames no record among many for a size', async () => {
-    server.inject('send', { kind: 'refuse', condition: 'amqp:link:message-size-exceeded' });
-    const outcomes = await send('{}', { records: 2 });
-    expect(outcomes.map((outcome) => !outcome.sent && outcome.kind)).toEqual(['failed', 'failed']);
+  it.each<[string, Fault, string]>([
+    ['drops the connection', { kind: 'drop', kept: false }, 'partner-unavailable'],
+    ['drops it when the batch was kept', { kind: 'drop', kept: true }, 'partner-unavailable'],
+    ['never answers', { kind: 'silence', kept: false }, 'partner-timeout'],
+  ])('since it %s says nothing of its records, and the next one goes through at once', async (_, fault, slug) => {
+    server.inject('send', fault);
+    await expect(send('first')).rejects.toMatchObject({ slug, kind: 'unavailable' });
+    expect(await send('second')).toEqual(SENT);
+    expect(bodies().at(-1)).toBe('second');
   });
 
-  it('says that it may have arrived when the answer was lost', async () => {
-    server.inject('send', { kind: 'drop', kept: true });
-    expect(await send()).toMatchObject([{ message: expect.stringContaining('Whether it arrived is unknown.') }]);
-    expect(bodies()).toEqual(['{}']);
+  describe('and is refused', () => {
+    const tooLarge: Fault = { kind: 'refuse', condition: 'amqp:link:message-size-exceeded' };
+    const sendMany = async (texts: readonly string[]) => {
+      const batch = await sink.openBatch(sink.bucketOf('ann'));
+      for (const text of texts) batch.add({ key: 'ann', data: Buffer.from(text) });
+      const outcomes = await batch.send(NEVER);
+      return outcomes.map((outcome) => (outcome.sent ? 'sent' : outcome.kind));
+    };
+
+    it('is taken apart until the record that is to blame stands alone; its neighbours go through, in order', async () => {
+      server.inject('send', tooLarge, 3);
+      expect(await sendMany(['a', 'b', 'c', 'd', 'e'])).toEqual(['refused', 'sent', 'sent', 'sent', 'sent']);
+      expect(bodies()).toEqual(['b', 'c', 'd', 'e']);
+    });
+
+    it('lets nothing overtake what is to be tried again', async () => {
+      server.inject('send', tooLarge);
+      server.inject('send', serverBusy());
+      expect(await sendMany(['a', 'b', 'c'])).toEqual(['throttled', 'throttled', 'throttled']);
+      expect(bodies()).toEqual([]);
+    });
   });
 });
 
