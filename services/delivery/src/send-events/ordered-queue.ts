@@ -19,7 +19,12 @@ export class QueuedRecord {
   request: EventBatch | undefined;
   /** When its rest is over. */
   restsUntil = 0;
-  /** Earlier records, not settled, that it must not overtake, and later ones that must not overtake it. */
+  /** How many were added before it. */
+  place = 0;
+  /**
+   * Earlier records, not settled, that it must not overtake, the last one of its key and the last one of its profile among
+   * them; and later ones that must not overtake it.
+   */
   before: QueuedRecord[] = [];
   after: QueuedRecord[] = [];
 
@@ -35,6 +40,13 @@ export class QueuedRecord {
     return this.before.every((other) => request !== undefined && other.request === request);
   }
 }
+
+const isOfKey = (a: QueuedRecord, b: QueuedRecord): boolean => a.priority === b.priority && a.event.key === b.event.key;
+
+const isOfProfile = (a: QueuedRecord, b: QueuedRecord): boolean => a.event.profileId === b.event.profileId;
+
+const lastOf = (records: readonly QueuedRecord[]): QueuedRecord | undefined =>
+  records.reduce<QueuedRecord | undefined>((last, one) => (last && last.place > one.place ? last : one), undefined);
 
 /** Records of a bucket that may go now: those that were tried before go first. */
 interface Ready {
@@ -59,17 +71,16 @@ export class OrderedQueue {
     slow: { records: 0, bytes: 0 },
   };
 
+  private added = 0;
+
   /** `atomic`: a request lands whole or not at all, so that it may hold several records of a key. */
   constructor(private readonly atomic: boolean) {}
 
   add(record: QueuedRecord): void {
     const { event, priority } = record;
     const earlier = [this.lastOfKey[priority].get(event.key), this.lastOfProfile.get(event.profileId)];
-    for (const other of new Set(earlier)) {
-      if (other === undefined) continue;
-      record.before.push(other);
-      other.after.push(record);
-    }
+    record.place = this.added += 1;
+    for (const other of earlier) if (other) follow(record, other);
     this.lastOfKey[priority].set(event.key, record);
     this.lastOfProfile.set(event.profileId, record);
     if (priority === 'slow') {
@@ -143,14 +154,19 @@ export class OrderedQueue {
     );
   }
 
-  /** Sent, given up or needless: the next of its key and profile may go. */
+  /**
+   * Sent, given up or needless: the next of its key and profile may go, unless it was needless before its own turn came; then
+   * they wait for what it waited for.
+   */
   settle(record: QueuedRecord): void {
-    const { event, priority, after } = record;
+    const { event, priority, before, after } = record;
     this.leave(record);
     record.stage = 'settled';
     record.request = undefined;
-    if (this.lastOfKey[priority].get(event.key) === record) this.lastOfKey[priority].delete(event.key);
-    if (this.lastOfProfile.get(event.profileId) === record) this.lastOfProfile.delete(event.profileId);
+    const ofKey = before.filter((earlier) => isOfKey(earlier, record));
+    const ofProfile = before.filter((earlier) => isOfProfile(earlier, record));
+    replace(this.lastOfKey[priority], event.key, record, lastOf(ofKey));
+    replace(this.lastOfProfile, event.profileId, record, lastOf(ofProfile));
     if (priority === 'slow') {
       const same = this.slowOfProfile.get(event.profileId);
       same?.delete(record);
@@ -161,8 +177,11 @@ export class OrderedQueue {
     // Chains of settled records must not keep each other in memory.
     record.before = [];
     record.after = [];
+    for (const earlier of before) earlier.after = earlier.after.filter((other) => other !== record);
     for (const later of after) {
       later.before = later.before.filter((other) => other !== record);
+      if (isOfKey(later, record)) for (const earlier of ofKey) follow(later, earlier);
+      if (isOfProfile(later, record)) for (const earlier of ofProfile) follow(later, earlier);
       if (later.stage === 'waiting' && later.before.length === 0) this.makeReady(later, 'fresh');
     }
   }
@@ -215,3 +234,20 @@ export class OrderedQueue {
     if (waiting.again.size + waiting.fresh.size === 0) buckets.delete(record.bucket);
   }
 }
+
+const follow = (later: QueuedRecord, earlier: QueuedRecord): void => {
+  if (later.before.includes(earlier)) return;
+  later.before.push(earlier);
+  earlier.after.push(later);
+};
+
+const replace = (
+  lasts: Map<string, QueuedRecord>,
+  of: string,
+  last: QueuedRecord,
+  earlier: QueuedRecord | undefined,
+): void => {
+  if (lasts.get(of) !== last) return;
+  if (earlier) lasts.set(of, earlier);
+  else lasts.delete(of);
+};
