@@ -248,6 +248,43 @@ describe('Sending to one destination', () => {
     await sender.drain(1_000);
   });
 
+  it('reads no further than its bounds ahead of a record that does not settle, and goes on when it has', async () => {
+    let isOpen = false;
+    let read = 0;
+    const log = Array.from({ length: 2_000 }, (_, n) => eventOf(`p${n}`, n + 1));
+    const partner = memoryPartner({
+      fault: (records) => ({
+        outcomes: records.map(({ key }) => (key === 'p0' && !isOpen ? failed() : { sent: true })),
+      }),
+    });
+    const ledger = new MemoryLedger();
+    const feed = memoryFeed(log, { onRead: (page) => void (read += page.length) });
+    const limits = { ...LIMITS, retry: { ...LIMITS.retry, longestMs: 1_000 } };
+    const sender = senderFor(partner, ledger, [feed], { limits });
+    await until(() => read >= LIMITS.records.live * 3);
+    await sleep(100);
+    expect(read).toBeLessThanOrEqual(LIMITS.records.live * 4 + LIMITS.page);
+    expect(ledger.positions.get('live')).toBeUndefined();
+    isOpen = true;
+    await until(() => ledger.positions.get('live') === 2_000);
+    await sender.drain(1_000);
+    expect(ledger.total('written')).toBe(2_000);
+  });
+
+  it('gives up a record that only it is to blame for, though no more is read than a few that show it', async () => {
+    const log = Array.from({ length: 2_000 }, (_, n) => eventOf(`p${n}`, n + 1));
+    const partner = memoryPartner({
+      fault: (records) => ({ outcomes: records.map(({ key }) => (key === 'p0' ? failed() : { sent: true })) }),
+    });
+    const ledger = new MemoryLedger();
+    const limits = { ...LIMITS, retry: { ...LIMITS.retry, longestMs: 20, attempts: 12 } };
+    const sender = senderFor(partner, ledger, [memoryFeed(log)], { limits });
+    await until(() => ledger.positions.get('live') === 2_000);
+    await sender.drain(1_000);
+    expect([...ledger.deadLetters.keys()]).toEqual(['p0#1']);
+    expect(ledger.total('written')).toBe(1_999);
+  });
+
   it('slows down when it is throttled, and waits as long as it is asked to', async () => {
     let asked = 0;
     let throttledMs = 0;

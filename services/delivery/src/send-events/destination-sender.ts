@@ -43,6 +43,11 @@ export const SENDER_LIMITS: SenderLimits = {
   retry: RETRY_POLICY,
 };
 
+/** As many times the records of a lane may be read, sent or not, ahead of the first one that is not settled. */
+const LANES_AHEAD = 4;
+/** Read beyond that once for each pause between tries: whether others are accepted tells who is to blame. */
+const PROBE = 10;
+
 /** What happens to records, for metrics. */
 export interface SenderObserver {
   sent(records: number): void;
@@ -81,6 +86,8 @@ export class DestinationSender {
   private readonly toSend = new Chime();
   private readonly room = new Chime();
   private readonly poll = new Chime();
+  /** When records of a lane were last read. */
+  private readonly readAt: Record<Priority, number> = { live: -Infinity, slow: -Infinity };
   private readonly pace: Pace;
   private awayInARow = 0;
   private lastAccepted = -Infinity;
@@ -332,7 +339,7 @@ export class DestinationSender {
         continue;
       }
       try {
-        const page = await this.readInTurn(feed, max, (read) => this.admit(queue, feed, window.open(read)));
+        const page = await this.readInTurn(feed, max, (read) => this.admit(queue, feed, read, window.open(read)));
         failures = 0;
         recordBytes = averageBytes(page, recordBytes);
         const moved = page.reached !== reached;
@@ -364,15 +371,28 @@ export class DestinationSender {
   }
 
   private roomFor(queue: OrderedQueue, lane: Priority, recordBytes: number): number {
-    const { records, bytes } = queue.holds(lane);
-    const left = Math.min(this.limits.records[lane] - records, (this.limits.bytes[lane] - bytes) / recordBytes);
+    const held = queue.holds(lane);
+    const most = { records: this.limits.records[lane], bytes: this.limits.bytes[lane] };
     // Few at a time would make many questions of little use.
-    const least = Math.min(this.limits.page, this.limits.records[lane] / 4, this.limits.bytes[lane] / 4 / recordBytes);
-    return left < Math.max(1, Math.floor(least)) ? 0 : Math.floor(Math.min(left, this.limits.page));
+    const least = Math.max(1, Math.floor(Math.min(this.limits.page, most.records / 4, most.bytes / 4 / recordBytes)));
+    const left = Math.min(most.records - held.records, (most.bytes - held.bytes) / recordBytes, this.limits.page);
+    if (left < least) return 0;
+    const ahead = most.records * LANES_AHEAD - this.openRecords(lane);
+    if (ahead >= least) return Math.floor(Math.min(left, ahead));
+    const isDue = performance.now() - this.readAt[lane] >= this.limits.retry.longestMs;
+    return isDue ? Math.min(PROBE, left) : 0;
   }
 
-  private admit(queue: OrderedQueue, { priority }: Feed, opened: OpenPage): void {
-    for (const event of opened.page.events) {
+  private openRecords(lane: Priority): number {
+    return [...this.windows.values()].reduce(
+      (sum, { feed, records }) => sum + (feed.priority === lane ? records : 0),
+      0,
+    );
+  }
+
+  private admit(queue: OrderedQueue, { priority }: Feed, { events }: FeedPage, opened: OpenPage): void {
+    if (events.length > 0) this.readAt[priority] = performance.now();
+    for (const event of events) {
       if ('code' in event) {
         opened.givenUp(deadLetterOf(event, event, 0));
         this.options.observer.givenUp(event.code);
@@ -407,7 +427,10 @@ export class DestinationSender {
   private async saveSettled(atLast: boolean): Promise<void> {
     for (const [feed, window] of this.windows) {
       const settlement = window.settled();
-      if (settlement) this.unsaved.push(settlement);
+      if (settlement) {
+        this.unsaved.push(settlement);
+        this.room.ring();
+      }
       if (settlement && feed.ends && !settlement.more) {
         this.windows.delete(feed);
         this.reading.delete(feed);

@@ -1,17 +1,33 @@
 import type { ProfileEvent } from '../stream-source/port.js';
 import type { DeadLetter, Feed, FeedPage, Settlement, Tally } from './feed.js';
 
-/** A page on its way: how many of its records are not settled yet, and what became of the others. */
+/**
+ * A page on its way: where it ends, how many of its records are not settled yet, and what became of the others. It outlives its
+ * events by far when a page before it waits.
+ */
 export class OpenPage {
   readonly deadLetters: DeadLetter[] = [];
+  readonly records: number;
+  reached: string;
+  more: boolean;
+  unsettled: number;
   private written = 0;
   private exited = 0;
   private skipped: number;
-  unsettled: number;
 
-  constructor(readonly page: FeedPage) {
+  constructor(page: FeedPage) {
+    this.records = page.events.length;
     this.unsettled = page.events.length;
-    this.skipped = Object.values(page.leftOut).reduce((sum, count) => sum + count, 0);
+    this.reached = page.reached;
+    this.more = page.more;
+    this.skipped = leftOutOf(page);
+  }
+
+  /** A page that nothing is to be sent of ends here too. */
+  endsWith(page: FeedPage): void {
+    this.reached = page.reached;
+    this.more = page.more;
+    this.skipped += leftOutOf(page);
   }
 
   sent({ exits = 0 }: ProfileEvent): void {
@@ -38,6 +54,8 @@ export class OpenPage {
   }
 }
 
+const leftOutOf = ({ leftOut }: FeedPage): number => Object.values(leftOut).reduce((sum, count) => sum + count, 0);
+
 export const NO_TALLY: Tally = { read: 0, written: 0, skipped: 0, failed: 0, exited: 0 };
 
 export const addTally = (a: Tally, b: Tally): Tally => ({
@@ -51,12 +69,20 @@ export const addTally = (a: Tally, b: Tally): Tally => ({
 /** The pages of one feed in their order. Its position moves only past pages that are settled, and never past a gap. */
 export class PageWindow {
   readonly pages: OpenPage[] = [];
+  /** Of these pages, settled or not: what would be sent again if it all began anew. */
+  records = 0;
 
   constructor(readonly feed: Feed) {}
 
   open(page: FeedPage): OpenPage {
+    const last = this.pages.at(-1);
+    if (last && page.events.length === 0) {
+      last.endsWith(page);
+      return last;
+    }
     const opened = new OpenPage(page);
     this.pages.push(opened);
+    this.records += opened.records;
     return opened;
   }
 
@@ -66,10 +92,11 @@ export class PageWindow {
     const done = this.pages.splice(0, open === -1 ? this.pages.length : open);
     const last = done.at(-1);
     if (!last) return undefined;
+    this.records -= done.reduce((sum, { records }) => sum + records, 0);
     return {
       feed: this.feed,
-      reached: last.page.reached,
-      more: last.page.more,
+      reached: last.reached,
+      more: last.more,
       tally: done.reduce((sum, { tally }) => addTally(sum, tally), NO_TALLY),
       deadLetters: done.flatMap(({ deadLetters }) => deadLetters),
     };
