@@ -285,6 +285,80 @@ describe('Sending to one destination', () => {
     expect(ledger.total('written')).toBe(1_999);
   });
 
+  it('reads no more for many backfills than one may hold, and goes through all of them', async () => {
+    let read = 0;
+    let isAway = true;
+    const feeds = Array.from({ length: 20 }, (_, n) =>
+      memoryFeed(
+        Array.from({ length: 50 }, (__, at) => eventOf(`p${n}-${at}`, 1)),
+        {
+          name: `backfill ${n}`,
+          priority: 'slow',
+          ends: true,
+          onRead: async (page) => {
+            read += page.length;
+            await sleep(1);
+          },
+        },
+      ),
+    );
+    const partner = memoryPartner({ fault: () => (isAway ? { landed: 0, error: away() } : undefined) });
+    const ledger = new MemoryLedger();
+    const sender = senderFor(partner, ledger, feeds);
+    await until(() => sender.state.state === 'unavailable');
+    await sleep(100);
+    expect(read).toBeLessThanOrEqual(LIMITS.records.slow);
+    isAway = false;
+    await until(() => feeds.every(({ name }) => ledger.positions.get(name) === 50));
+    await sender.drain(1_000);
+    expect(partner.landed).toHaveLength(1_000);
+  });
+
+  it('reads live changes next, however many backfills wait to be read', async () => {
+    const reads: string[] = [];
+    const noted = (name: string) => async () => {
+      reads.push(name);
+      await sleep(5);
+    };
+    const backfills = Array.from({ length: 20 }, (_, n) =>
+      memoryFeed(
+        Array.from({ length: 100 }, (__, at) => eventOf(`p${n}-${at}`, 1)),
+        { name: `backfill ${n}`, priority: 'slow', ends: true, onRead: noted('slow') },
+      ),
+    );
+    const limits = { ...LIMITS, records: { live: 40, slow: 10_000 } };
+    const ledger = new MemoryLedger();
+    const sender = senderFor(memoryPartner(), ledger, [memoryFeed([], { onRead: noted('live') }), ...backfills], {
+      limits,
+    });
+    await until(() => reads.length > 60);
+    await sender.drain(1_000);
+    const slowInARow = reads
+      .join(' ')
+      .split('live')
+      .map((run) => run.trim().split(' ').length);
+    expect(Math.max(...slowInARow)).toBeLessThan(10);
+  });
+
+  it('keeps a feed that has ended until that is kept, so that nobody begins it again', async () => {
+    const partner = memoryPartner();
+    const ledger = new MemoryLedger();
+    let isKept = false;
+    const settle: typeof ledger.settle = async (settlements) => {
+      if (!isKept) throw new Error('the database is away');
+      await ledger.settle(settlements);
+    };
+    const feed = memoryFeed([eventOf('p', 1)], { name: 'redelivery', priority: 'slow', ends: true });
+    const sender = senderFor(partner, { settle }, [feed]);
+    await until(() => partner.landed.length === 1);
+    await sleep(30);
+    expect(sender.feeds).toEqual([feed]);
+    isKept = true;
+    await until(() => sender.feeds.length === 0);
+    await sender.drain(1_000);
+    expect(ledger.total('written')).toBe(1);
+  });
+
   it('slows down when it is throttled, and waits as long as it is asked to', async () => {
     let asked = 0;
     let throttledMs = 0;

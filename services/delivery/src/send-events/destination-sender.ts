@@ -9,6 +9,7 @@ import { Pace } from './pace.js';
 import { type OpenPage, PageWindow } from './page-window.js';
 import { backoffMs, judge, RETRY_POLICY, type RetryPolicy } from './retry.js';
 import { type SenderState, stateAfter, stateNow } from './sender-state.js';
+import { Turn } from './turn.js';
 
 export interface SenderLimits {
   /** Requests at once; the first of them also takes what is in the slow lane. */
@@ -81,7 +82,7 @@ export class DestinationSender {
   private readonly windows = new Map<Feed, PageWindow>();
   private readonly reading = new Map<Feed, Promise<void>>();
   /** Feeds are read one after the other, and a page is queued before the next is read: so it is known which is newer. */
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly turn = new Turn();
   /** Rung when something may be sent, when there is room again, and when feeds are to be asked now. */
   private readonly toSend = new Chime();
   private readonly room = new Chime();
@@ -333,13 +334,13 @@ export class DestinationSender {
     let failures = 0;
     let reached: string | undefined;
     while (!this.ended && !this.draining) {
-      const max = this.roomFor(queue, feed.priority, recordBytes);
-      if (max < 1) {
+      if (this.roomFor(queue, feed.priority, recordBytes) < 1) {
         await this.room.wait(1_000);
         continue;
       }
       try {
-        const page = await this.readInTurn(feed, max, (read) => this.admit(queue, feed, read, window.open(read)));
+        const page = await this.turn.take(feed.priority, () => this.read(window, queue, recordBytes));
+        if (!page) continue;
         failures = 0;
         recordBytes = averageBytes(page, recordBytes);
         const moved = page.reached !== reached;
@@ -360,14 +361,14 @@ export class DestinationSender {
     }
   }
 
-  private readInTurn(feed: Feed, max: number, admit: (page: FeedPage) => void): Promise<FeedPage> {
-    const read = this.turn.then(async () => {
-      const page = await feed.read(max, this.over.signal);
-      admit(page);
-      return page;
-    });
-    this.turn = read.catch(() => undefined); // the reader itself hears of it
-    return read;
+  /** Nothing when others have taken the room while it waited for its turn. */
+  private async read(window: PageWindow, queue: OrderedQueue, recordBytes: number): Promise<FeedPage | undefined> {
+    const { feed } = window;
+    const max = this.roomFor(queue, feed.priority, recordBytes);
+    if (max < 1 || this.ended || this.draining) return undefined;
+    const page = await feed.read(max, this.over.signal);
+    this.admit(queue, feed, page, window.open(page));
+    return page;
   }
 
   private roomFor(queue: OrderedQueue, lane: Priority, recordBytes: number): number {
@@ -425,15 +426,11 @@ export class DestinationSender {
   }
 
   private async saveSettled(atLast: boolean): Promise<void> {
-    for (const [feed, window] of this.windows) {
+    for (const window of this.windows.values()) {
       const settlement = window.settled();
       if (settlement) {
         this.unsaved.push(settlement);
         this.room.ring();
-      }
-      if (settlement && feed.ends && !settlement.more) {
-        this.windows.delete(feed);
-        this.reading.delete(feed);
       }
     }
     const now = performance.now();
@@ -441,6 +438,10 @@ export class DestinationSender {
     if (!due || this.unsaved.length === 0) return;
     try {
       await this.options.settle(this.unsaved);
+      for (const { feed } of this.unsaved.filter(endsFeed)) {
+        this.windows.delete(feed);
+        this.reading.delete(feed);
+      }
       this.unsaved = [];
       this.savedAt = now;
     } catch (error) {
@@ -462,7 +463,9 @@ const getsNowhere = (
   return stateNow('unavailable', { slug: 'partner-unavailable', message: `${first.code}: ${first.message}` });
 };
 
-const isOfInterest = ({ tally, feed, more }: Settlement): boolean => tally.read > 0 || (feed.ends && !more);
+const endsFeed = ({ feed, more }: Settlement): boolean => feed.ends && !more;
+
+const isOfInterest = (settlement: Settlement): boolean => settlement.tally.read > 0 || endsFeed(settlement);
 
 const averageBytes = ({ events }: FeedPage, before: number): number => {
   const sizes = events.flatMap((event) => ('data' in event ? [event.data.byteLength] : []));
