@@ -43,9 +43,8 @@ export class RedeliveryFeed implements KeptFeed {
     );
     // The same id on a retry: it makes the ids of the events.
     const question = { destinationId, context: contextOf(this.stream, this.redeliveryId), signal };
-    const replays = [];
-    for (const { profileId } of rows) replays.push(await this.source.replay(question, profileId, this.live.reached));
-    const events = replays.filter((replay) => replay !== null);
+    const profileIds = rows.map(({ profileId }) => profileId);
+    const events = profileIds.length === 0 ? [] : await this.source.replay(question, profileIds, this.live.reached);
     this.reached = rows.at(-1)?.profileId ?? this.reached;
     const gone = rows.length - events.length;
     return {

@@ -82,14 +82,14 @@ export interface StreamSource {
    */
   preview(question: Omit<EventsQuestion, 'share'>, segment: SegmentFacts, watermark: number): Promise<EventsPage>;
   /**
-   * One profile as it is now, for a redelivery marked `replay: true`; null when there is nothing to tell of it any more.
-   * Its event id follows from `context.commandId`: give each redelivery its own, and keep it on a retry.
+   * Profiles as they are at one moment, for a redelivery marked `replay: true`; without those of whom there is nothing to tell
+   * any more. Event ids follow from `context.commandId`: give each redelivery its own, and keep it on a retry.
    */
   replay(
     question: Omit<EventsQuestion, 'share' | 'max'>,
-    profileId: string,
+    profileIds: readonly string[],
     live?: string | null,
-  ): Promise<ProfileEvent | UnsendableEvent | null>;
+  ): Promise<EventsPage['events']>;
 }
 
 /** Which of `of` shares a profile is in. */

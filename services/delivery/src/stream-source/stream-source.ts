@@ -66,19 +66,21 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
         return tellMembers(client, imagined, all, { since }, { segmentId, since: watermark }, watermark, '');
       }),
 
-    replay: (question, profileId, live) =>
+    replay: (question, profileIds, live) =>
       read(question, {}, async (client, settings, active) => {
         const { scope, mapping, destinationId } = settings;
         const segmentIds = [...active.since.keys()];
-        const profile = await readProfile(client, { scope, fields: mapping.fields, segmentIds }, profileId);
         const sequence = typeof live === 'string' ? readPosition(live).change : active.watermark;
-        const memberships = profile ? asOf(sequence, profile, active) : [];
-        if (!profile || memberships.length === 0) return null;
-        const eventId = idFrom('event', destinationId, profileId, 'replay', question.context.commandId);
         const page = new Page(settings);
-        const exits = exitsOf(memberships);
-        page.add(profile, { eventId, sequence, changedAt: null, memberships, exits, replay: true });
-        return page.close('', false).events[0] ?? null;
+        for (const profileId of profileIds) {
+          const profile = await readProfile(client, { scope, fields: mapping.fields, segmentIds }, profileId);
+          const memberships = profile ? asOf(sequence, profile, active) : [];
+          if (!profile || memberships.length === 0) continue;
+          const eventId = idFrom('event', destinationId, profileId, 'replay', question.context.commandId);
+          const exits = exitsOf(memberships);
+          page.add(profile, { eventId, sequence, changedAt: null, memberships, exits, replay: true });
+        }
+        return page.close('', false).events;
       }),
   };
 };

@@ -40,9 +40,13 @@ export const memorySource = (): MemorySource => {
       };
     },
     preview: () => Promise.reject(new Error('nobody asks for it')),
-    async replay({ context }, profileId, live) {
-      const known = log.some((event) => event.profileId === profileId);
-      return known ? { ...eventOf(profileId, Number(live ?? 0)), eventId: idOf(profileId, context.commandId) } : null;
+    async replay({ context }, profileIds, live) {
+      return profileIds
+        .filter((profileId) => log.some((event) => event.profileId === profileId))
+        .map((profileId) => ({
+          ...eventOf(profileId, Number(live ?? 0)),
+          eventId: idOf(profileId, context.commandId),
+        }));
     },
   };
 };
