@@ -359,6 +359,47 @@ describe('Sending to one destination', () => {
     expect(ledger.total('written')).toBe(1);
   });
 
+  it('says that it sends once it is connected, though there is nothing to send and it was not at first', async () => {
+    let opened = 0;
+    const partner = memoryPartner();
+    const open = () => {
+      if ((opened += 1) < 3) throw away();
+      return partner.open();
+    };
+    const sender = senderFor({ open }, new MemoryLedger(), [memoryFeed([])]);
+    await until(() => sender.state.state === 'unavailable');
+    await until(() => sender.state.state === 'sending');
+    await sender.drain(1_000);
+  });
+
+  it.each([
+    ['refused', 'changes-forgotten', new WaybillError('changes-forgotten', 'conflict', 'forgotten')],
+    ['unavailable', 'internal-error', new TypeError('a defect')],
+  ])('shows as %s that live changes cannot be read, though a backfill is sent, until they can', async (...args) => {
+    const [state, slug, error] = args;
+    let isReadable = false;
+    const live = memoryFeed([], {
+      onRead: () => {
+        if (!isReadable) throw error;
+      },
+    });
+    const members: MemoryEvent[] = [];
+    const partner = memoryPartner();
+    const sender = senderFor(partner, new MemoryLedger(), [
+      live,
+      memoryFeed(members, { name: 'backfill', priority: 'slow' }),
+    ]);
+    await until(() => sender.state.state === state);
+    for (let n = 1; n <= 5; n += 1) {
+      members.push(eventOf(`p${n}`, n));
+      await until(() => partner.landed.length === n);
+      expect(sender.state).toMatchObject({ state, problem: { slug } });
+    }
+    isReadable = true;
+    await until(() => sender.state.state === 'sending');
+    await sender.drain(1_000);
+  });
+
   it('slows down when it is throttled, and waits as long as it is asked to', async () => {
     let asked = 0;
     let throttledMs = 0;

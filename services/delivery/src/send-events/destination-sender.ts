@@ -8,7 +8,7 @@ import { OrderedQueue, QueuedRecord } from './ordered-queue.js';
 import { Pace } from './pace.js';
 import { type OpenPage, PageWindow } from './page-window.js';
 import { backoffMs, judge, RETRY_POLICY, type RetryPolicy } from './retry.js';
-import { type SenderState, stateAfter, stateNow } from './sender-state.js';
+import { graverOf, type SenderState, stateAfter, stateNow, unlessSame } from './sender-state.js';
 import { Turn } from './turn.js';
 
 export interface SenderLimits {
@@ -97,6 +97,8 @@ export class DestinationSender {
   private readonly caughtUp = new Map<Feed, number>();
   private settledChange = 0;
   private current = stateNow('starting');
+  /** Of feeds that cannot be read, whatever is sent of others meanwhile. */
+  private readonly readTroubles = new Map<Feed, SenderState>();
   private readonly finished: Promise<void>;
 
   constructor(
@@ -123,7 +125,7 @@ export class DestinationSender {
   }
 
   get state(): SenderState {
-    return this.current;
+    return [...this.readTroubles.values()].reduce(graverOf, this.current);
   }
 
   /** How far live delivery is behind: 0 when all that was read is settled and there was no more. */
@@ -202,6 +204,8 @@ export class DestinationSender {
       this.sink = sink;
       this.queue ??= new OrderedQueue(sink.atomicBatches);
       for (const feed of this.windows.keys()) this.startReading(feed, this.queue);
+      // That a partner lets us in shows little when something waits that it did not take.
+      if (this.isEmpty(this.queue)) this.awayInARow = 0;
       if (this.awayInARow === 0) this.becomes(stateNow('sending'));
       const trouble = new AbortController();
       const loops = Array.from({ length: this.limits.requests }, (_, slot) =>
@@ -226,12 +230,16 @@ export class DestinationSender {
       const pause = this.pace.waitMs(now);
       const lane = pause > 0 ? undefined : lanes.find((one) => queue.hasReady(one));
       if (lane === undefined) {
-        if (this.draining && queue.holds('live').records + queue.holds('slow').records === 0) return;
+        if (this.draining && this.isEmpty(queue)) return;
         await this.toSend.wait(Math.max(1, Math.min(1_000, due - now, pause || Infinity)));
         continue;
       }
       await this.sendOne(sink, queue, lane);
     }
+  }
+
+  private isEmpty(queue: OrderedQueue): boolean {
+    return queue.holds('live').records + queue.holds('slow').records === 0;
   }
 
   private async sendOne(sink: EventSink, queue: OrderedQueue, lane: Priority): Promise<void> {
@@ -304,10 +312,8 @@ export class DestinationSender {
     this.room.ring();
   }
 
-  /** The same again is no news: it stays as old as it is. */
   private becomes(next: SenderState): void {
-    const { state, problem } = this.current;
-    if (state !== next.state || problem?.message !== next.problem?.message) this.current = next;
+    this.current = unlessSame(this.current, next);
   }
 
   private giveUp(queue: OrderedQueue, record: QueuedRecord, why: { readonly code: string; readonly message: string }) {
@@ -342,6 +348,7 @@ export class DestinationSender {
         const page = await this.turn.take(feed.priority, () => this.read(window, queue, recordBytes));
         if (!page) continue;
         failures = 0;
+        this.readTroubles.delete(feed);
         recordBytes = averageBytes(page, recordBytes);
         const moved = page.reached !== reached;
         reached = page.reached;
@@ -354,8 +361,10 @@ export class DestinationSender {
       } catch (error) {
         if (this.ended || this.draining) return;
         this.options.observer.troubled(error);
-        if (isWaybillError(error) && error.kind !== 'unavailable') this.current = stateAfter(error);
         failures += 1;
+        // A part of ours that does not answer for a moment, or has not heard of an activation yet, is no trouble.
+        const isPassing = isWaybillError(error) && error.kind === 'unavailable' && failures < 3;
+        if (!isPassing) this.readTroubles.set(feed, unlessSame(this.readTroubles.get(feed), stateAfter(error)));
         await this.poll.wait(backoffMs(failures, this.limits.away));
       }
     }
@@ -441,6 +450,7 @@ export class DestinationSender {
       for (const { feed } of this.unsaved.filter(endsFeed)) {
         this.windows.delete(feed);
         this.reading.delete(feed);
+        this.readTroubles.delete(feed);
       }
       this.unsaved = [];
       this.savedAt = now;

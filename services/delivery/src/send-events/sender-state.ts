@@ -18,6 +18,16 @@ export const stateNow = (state: SenderState['state'], problem: SenderState['prob
   problem,
 });
 
+const BY_GRAVITY: readonly SenderState['state'][] = ['refused', 'unavailable', 'throttled', 'starting', 'sending'];
+
+/** Of two that hold at once, the one that tells more. */
+export const graverOf = (a: SenderState, b: SenderState): SenderState =>
+  BY_GRAVITY.indexOf(a.state) <= BY_GRAVITY.indexOf(b.state) ? a : b;
+
+/** The same again is no news: it stays as old as it is. */
+export const unlessSame = (known: SenderState | undefined, next: SenderState): SenderState =>
+  known?.state === next.state && known.problem?.message === next.problem?.message ? known : next;
+
 const DEFECT = { slug: 'internal-error', message: 'Something went wrong here; the log says what. It is tried again.' };
 
 /** What an error that stops the sending makes of it. What it was is told for errors of ours only. */

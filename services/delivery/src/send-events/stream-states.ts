@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Database, Migration } from '@waybill/postgres';
 import { DATABASE } from '@waybill/service-kit';
 import { THIS_HOUR } from './ledger.js';
-import type { SenderState } from './sender-state.js';
+import { graverOf, type SenderState } from './sender-state.js';
 import type { ActiveStream } from './streams.js';
 
 export const stateMigrations: readonly Migration[] = [
@@ -17,9 +17,6 @@ export const stateMigrations: readonly Migration[] = [
 
 /** What a process that said nothing for so long told is no news any more. */
 const STALE_SECONDS = 30;
-
-/** How sending to a destination goes, as the process that shows it told; the worst of several tells more. */
-const BY_GRAVITY: readonly SenderState['state'][] = ['refused', 'unavailable', 'throttled', 'starting', 'sending'];
 
 /** How each process does at each destination: for runs, which show it while they are under way. */
 @Injectable()
@@ -60,12 +57,10 @@ export class StreamStates {
        where destination_id = any($1) and at >= now() - make_interval(secs => $2)`,
       [destinationIds, STALE_SECONDS],
     );
-    const graver = (a: SenderState, b: SenderState) =>
-      BY_GRAVITY.indexOf(a.state) <= BY_GRAVITY.indexOf(b.state) ? a : b;
     const states = new Map<string, SenderState>();
     for (const { destination_id, state } of rows) {
       const known = states.get(destination_id);
-      states.set(destination_id, known ? graver(known, state) : state);
+      states.set(destination_id, known ? graverOf(known, state) : state);
     }
     return states;
   }
