@@ -106,6 +106,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   ThrottlingException: THROTTLED,
   RequestLimitExceeded: THROTTLED,
   KMSThrottlingException: THROTTLED,
+  // Of a proxy or a gateway in between.
+  TooManyRequestsException: THROTTLED,
+  'HTTP 429': THROTTLED,
   ValidationException: INVALID,
   InvalidArgumentException: INVALID,
   SerializationException: INVALID,

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
 import type { EventOutcome, EventRecord, EventSink } from '../port.js';
 import { createKinesisConnector } from './index.js';
@@ -98,6 +101,23 @@ describe('a sink on Kinesis', () => {
     await meets('KMSDisabledException', 'partner-rejected');
     await meets('ResourceNotFoundException', 'partner-target-missing');
     await meets('UnrecognizedClientException', 'partner-rejected');
+  });
+
+  it('slows down when something in between says that it is too much, whatever it calls that', async () => {
+    const proxy = createServer((_, response) =>
+      response.writeHead(429, { 'content-type': 'text/html' }).end('<p>Slow</p>'),
+    );
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const behind = accountOn(server, { authentication: { endpoint } });
+    const own = await connector.openEventSink!(behind, { stream: STREAM }, environment());
+    expect(await send(own, records(2))).toMatchObject([
+      { kind: 'throttled', code: 'HTTP 429' },
+      { kind: 'throttled', code: 'HTTP 429' },
+    ]);
+    await own.close();
+    proxy.closeAllConnections();
+    proxy.close();
   });
 
   it('is over a clock that differs with the next request', async () => {

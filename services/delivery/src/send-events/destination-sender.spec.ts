@@ -400,6 +400,20 @@ describe('Sending to one destination', () => {
     await sender.drain(1_000);
   });
 
+  it('comes again when a partner that is busy asked it to, and not before', async () => {
+    const opened: number[] = [];
+    const partner = memoryPartner();
+    const open = () => {
+      opened.push(performance.now());
+      if (opened.length > 1) return partner.open();
+      throw new WaybillError('partner-unavailable', 'unavailable', 'busy', { retryAfterSeconds: 1 });
+    };
+    const sender = senderFor({ open }, new MemoryLedger(), [memoryFeed([eventOf('p', 1)])]);
+    await until(() => partner.landed.length === 1);
+    expect(opened[1]! - opened[0]!).toBeGreaterThanOrEqual(990);
+    await sender.drain(1_000);
+  });
+
   it('slows down when it is throttled, and waits as long as it is asked to', async () => {
     let asked = 0;
     let throttledMs = 0;

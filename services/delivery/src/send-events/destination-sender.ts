@@ -49,6 +49,8 @@ const LANES_AHEAD = 4;
 /** Read beyond that once for each pause between tries: whether others are accepted tells who is to blame. */
 const PROBE = 10;
 
+const LONGEST_ASKED_MS = 300_000;
+
 /** What happens to records, for metrics. */
 export interface SenderObserver {
   sent(records: number): void;
@@ -185,7 +187,7 @@ export class DestinationSender {
         this.becomes(stateAfter(error));
         this.awayInARow += 1;
         if (this.draining) return;
-        await this.toSendAfter(backoffMs(this.awayInARow, this.limits.away));
+        await this.toSendAfter(Math.max(askedMs(error), backoffMs(this.awayInARow, this.limits.away)));
       }
     }
   }
@@ -472,6 +474,10 @@ const getsNowhere = (
   if (!nothingPassed || !allFailed || first === undefined || first.sent) return undefined;
   return stateNow('unavailable', { slug: 'partner-unavailable', message: `${first.code}: ${first.message}` });
 };
+
+/** How long the partner asks to be left alone, as far as that makes sense. */
+const askedMs = (error: unknown): number =>
+  isWaybillError(error) ? Math.min(LONGEST_ASKED_MS, (error.retryAfterSeconds ?? 0) * 1_000) : 0;
 
 const endsFeed = ({ feed, more }: Settlement): boolean => feed.ends && !more;
 
