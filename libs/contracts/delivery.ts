@@ -79,7 +79,11 @@ export const profileKey = ({ tenant, sandbox }: Scope, profileId: string): strin
 export const ForgetProfile = defineQuestion(
   'delivery',
   'ForgetProfile',
-  Type.Object({ profileKey: Id }),
+  Type.Object({
+    profileKey: Id,
+    /** The change that erased it, once it has: what was read of it before, and waits to be sent, is not sent. */
+    erasedAt: Type.Optional(Count),
+  }),
   Type.Object({ deadLetters: Count }),
 );
 

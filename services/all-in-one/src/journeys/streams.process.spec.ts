@@ -51,7 +51,7 @@ let api: Api;
 
 beforeAll(async () => {
   kinesis = await startKinesisServer({ streams: Object.fromEntries(STREAMS.map((name) => [name, 2])) });
-  hubs = await startEventHubsServer({ hubs: Object.fromEntries(STREAMS.map((name) => [name, 4])) });
+  hubs = await startEventHubsServer({ hubs: Object.fromEntries([...STREAMS, 'away'].map((name) => [name, 4])) });
   waybill = await startWaybill();
   api = waybill.api();
 }, 90_000);
@@ -209,6 +209,30 @@ describe('A segment on a stream and on a hub', () => {
       () => runOf(slowId),
       (run) => run?.stream?.state === 'sending',
     );
+  });
+
+  it('tells nothing of a profile that is erased while the partner is away, and all else when it is back', async () => {
+    await newSegment('away');
+    const partner = eventHubsPartner(hubs, 'away');
+    const id = await setUpStream(api, partner, 'away');
+    await report(api, 'away', [{ id: 'first', firstName: 'F' }]);
+    await arrived(partner, (events) => events.length === 1);
+    hubs.inject('send', { kind: 'drop', kept: false }, Infinity);
+    await report(api, 'away', [
+      { id: 'erased', firstName: 'E' },
+      { id: 'kept', firstName: 'K' },
+    ]);
+    await eventually(
+      () => runOf(id),
+      (run) => run?.stream?.state === 'unavailable',
+    );
+    bodyOf(await api.delete('/v1/profiles/erased'));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    hubs.reset();
+    await arrived(partner, (events) => events.length >= 2);
+    await report(api, 'away', [{ id: 'erased', firstName: 'Back' }]);
+    const events = await arrived(partner, (found) => found.length >= 3);
+    expect(events.map(firstNameOf)).toEqual(['F', 'K', 'Back']);
   });
 
   it('keeps what cannot be sent with its reason, and delivers it anew when asked, marked as a replay', async () => {

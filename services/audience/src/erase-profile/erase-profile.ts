@@ -2,6 +2,12 @@ import { type Scope, WaybillError } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import { drawChange } from '../store/changes.js';
 
+export interface Erasure {
+  /** The number of its change: a report that makes the profile known again has a later one. */
+  readonly change: number;
+  readonly memberships: readonly ErasedMembership[];
+}
+
 /** When an erased profile was in a segment, so that those who were sent the segment meanwhile can be named. */
 export interface ErasedMembership {
   readonly segmentId: string;
@@ -15,11 +21,7 @@ export interface ErasedMembership {
  * Removes a profile, its memberships and its changes that streams have not sent yet, for good. Throws `profile-not-found` (not-found). A report about it that comes
  * later makes it known again.
  */
-export const eraseProfile = async (
-  database: Database,
-  scope: Scope,
-  profileId: string,
-): Promise<readonly ErasedMembership[]> =>
+export const eraseProfile = async (database: Database, scope: Scope, profileId: string): Promise<Erasure> =>
   database.transaction(async (client) => {
     const key = [scope.tenant, scope.sandbox, profileId];
     const change = await drawChange(client, scope);
@@ -49,7 +51,7 @@ export const eraseProfile = async (
         [scope.tenant, scope.sandbox, segment_id, status, change.at],
       );
     }
-    return rows.flatMap(({ segment_id, status, since, entered_at }) =>
+    const memberships = rows.flatMap(({ segment_id, status, since, entered_at }) =>
       entered_at === null
         ? []
         : [
@@ -60,4 +62,5 @@ export const eraseProfile = async (
             },
           ],
     );
+    return { change: change.number, memberships };
   });

@@ -177,7 +177,9 @@ describe('Memberships that are reported', () => {
     await apply(report(1, 'realized'), report(1, 'realized', { segmentId: 'left' }));
     await apply(report(5, 'exited', { segmentId: 'left' }), report(5, 'exited', { segmentId: 'never in' }));
     const before = await counts('s');
-    expect(await eraseProfile(database, scope, profileId)).toEqual(
+    const { change, memberships } = await eraseProfile(database, scope, profileId);
+    expect(change).toBe(await lastChange(database, scope));
+    expect(memberships).toEqual(
       expect.arrayContaining([
         { segmentId: 's', from: time(1), until: null },
         { segmentId: 'left', from: time(1), until: time(5) },

@@ -75,8 +75,11 @@ export class ProfileRoute {
   @Roles('admin')
   async erase(@Context() context: CommandContext, @Param('id') id: string) {
     // First, since a profile that is gone cannot be erased again.
-    await this.service.ask(ForgetProfile, { profileKey: profileKey(context, id) }, context);
-    const memberships = await eraseProfile(this.database, context, id);
+    const forgotten = { profileKey: profileKey(context, id) };
+    await this.service.ask(ForgetProfile, forgotten, context);
+    const { change, memberships } = await eraseProfile(this.database, context, id);
+    // And again, since until now it could still be read.
+    await this.service.ask(ForgetProfile, { ...forgotten, erasedAt: change }, context);
     const { destinations } =
       memberships.length === 0
         ? { destinations: [] }

@@ -163,16 +163,24 @@ describe('Sending to one destination', () => {
     expect(landed.map(({ eventId }) => eventId).toSorted()).toEqual(['fails#5', 'fine#6']);
     const letters = ledger.settlements.flatMap(({ deadLetters }) => deadLetters);
     expect(letters.toSorted((a, b) => a.eventId.localeCompare(b.eventId))).toEqual([
-      { eventId: 'fails#1', profileId: 'fails', code: 'Broken', message: 'no', attempts: expect.any(Number) },
-      { eventId: 'keyless#4', profileId: 'keyless', code: 'key-missing', message: 'no key', attempts: 0 },
+      {
+        eventId: 'fails#1',
+        change: 1,
+        profileId: 'fails',
+        code: 'Broken',
+        message: 'no',
+        attempts: expect.any(Number),
+      },
+      { eventId: 'keyless#4', change: 4, profileId: 'keyless', code: 'key-missing', message: 'no key', attempts: 0 },
       {
         eventId: 'large#3',
+        change: 3,
         profileId: 'large',
         code: 'record-too-large',
         message: expect.stringContaining('2005 bytes'),
         attempts: 0,
       },
-      { eventId: 'refused#2', profileId: 'refused', code: 'Invalid', message: 'never', attempts: 1 },
+      { eventId: 'refused#2', change: 2, profileId: 'refused', code: 'Invalid', message: 'never', attempts: 1 },
     ]);
     const ofLog = ledger.settlements.filter(({ feed }) => feed.name === 'live');
     expect(ofLog.map(({ tally }) => tally)).toContainEqual({
@@ -412,6 +420,54 @@ describe('Sending to one destination', () => {
     await until(() => partner.landed.length === 1);
     expect(opened[1]! - opened[0]!).toBeGreaterThanOrEqual(990);
     await sender.drain(1_000);
+  });
+
+  it('tells nothing more that was read of a profile before it was erased, wherever it waits, and what came later', async () => {
+    let isAway = true;
+    const partner = memoryPartner({
+      fault: (records) => {
+        if (isAway) return { landed: 0, error: away() };
+        return { outcomes: records.map(({ key }) => (key === 'stuck' && !isOpen ? failed() : { sent: true })) };
+      },
+    });
+    let isOpen = false;
+    const unsendable = { code: 'key-missing', message: 'no key' };
+    const log: MemoryEvent[] = [
+      eventOf('stuck', 1),
+      eventOf('gone', 2),
+      { change: 3, profileId: 'gone', eventId: 'gone#3', ...unsendable },
+      eventOf('stays', 4, 'gone'),
+      eventOf('gone', 6),
+    ];
+    const ledger = new MemoryLedger();
+    const sender = senderFor(partner, ledger, [memoryFeed(log)]);
+    await until(() => partner.requests.length > 2);
+    sender.forget(({ profileId, change }) => profileId === 'gone' && change <= 5);
+    await sleep(0);
+    isAway = false;
+    await until(() => partner.landed.length === 2);
+    isOpen = true;
+    await until(() => ledger.positions.get('live') === 5);
+    await sender.drain(1_000);
+    expect(partner.landed.map(({ eventId }) => eventId).toSorted()).toEqual(['gone#6', 'stays#4', 'stuck#1']);
+    expect([...ledger.deadLetters.keys()]).toEqual([]);
+    expect(ledger.total('skipped')).toBe(2);
+  });
+
+  it('does not try again what was in a request when its profile was erased', async () => {
+    const partner = memoryPartner({
+      fault: (records) => {
+        sender.forget(({ profileId }) => profileId === 'gone');
+        return { outcomes: records.map(({ key }) => (key === 'gone' ? failed() : { sent: true })) };
+      },
+      latencyMs: () => 20,
+    });
+    const ledger = new MemoryLedger();
+    const sender = senderFor(partner, ledger, [memoryFeed([eventOf('gone', 1), eventOf('stays', 2)])]);
+    await until(() => ledger.positions.get('live') === 2);
+    await sender.drain(1_000);
+    expect(partner.requests).toHaveLength(1);
+    expect(ledger.total('skipped')).toBe(1);
   });
 
   it('slows down when it is throttled, and waits as long as it is asked to', async () => {

@@ -3,6 +3,7 @@ import type { EventOutcome, EventSink } from '@waybill/connectors';
 import { isWaybillError, WaybillError } from '@waybill/kernel';
 import type { ProfileEvent } from '../stream-source/port.js';
 import { Chime } from './chime.js';
+import type { IsErased } from './erased-profiles.js';
 import type { DeadLetter, Feed, FeedPage, Priority, Settle, Settlement } from './feed.js';
 import { OrderedQueue, QueuedRecord } from './ordered-queue.js';
 import { Pace } from './pace.js';
@@ -137,6 +138,17 @@ export class DestinationSender {
     return { seconds: Number.isFinite(seconds) ? seconds : 0, settledChange: this.settledChange };
   }
 
+  /** Sends nothing that was read of profiles before they were erased, but for what is on its way already. */
+  forget(isErased: IsErased): void {
+    // In turn: what is being read at this moment may hold something of them.
+    void this.turn.take('live', async () => {
+      for (const { pages } of this.windows.values()) for (const page of pages) page.forget(isErased);
+      for (const record of this.queue?.erased(isErased) ?? []) this.drop(this.queue!, record);
+      this.toSend.ring();
+      this.room.ring();
+    });
+  }
+
   /** There may be something to read. */
   look(): void {
     this.poll.ring();
@@ -258,7 +270,10 @@ export class DestinationSender {
       if (outcomes.length !== taken.length) throw new Error(`${outcomes.length} outcomes for ${taken.length} records`);
     } catch (error) {
       // Whether they landed is unknown: they go again, first of all, and no other of their keys before them.
-      for (const record of taken) queue.rest(record, 0);
+      for (const record of taken) {
+        if (record.isErased) this.drop(queue, record);
+        else queue.rest(record, 0);
+      }
       throw error;
     }
     this.apply(queue, taken, outcomes);
@@ -300,6 +315,8 @@ export class DestinationSender {
       if (verdict.next === 'settled') {
         record.page.sent(record.event);
         this.settled(queue, record);
+      } else if (record.isErased) {
+        this.drop(queue, record);
       } else if (verdict.next === 'give-up') {
         this.giveUp(queue, record, verdict);
       } else {
@@ -322,6 +339,11 @@ export class DestinationSender {
     record.page.givenUp(deadLetterOf(record.event, why, record.trials.attempts));
     this.options.observer.givenUp(why.code);
     this.settled(queue, record);
+  }
+
+  private drop(queue: OrderedQueue, record: QueuedRecord): void {
+    record.page.needless();
+    queue.settle(record);
   }
 
   private settled(queue: OrderedQueue, record: QueuedRecord): void {
@@ -418,10 +440,7 @@ export class DestinationSender {
 
   /** A live change is never followed by an older state of the same profile. */
   private supersede(queue: OrderedQueue, { profileId, change }: ProfileEvent): void {
-    for (const older of queue.neededNoMore(profileId, change)) {
-      older.page.superseded();
-      queue.settle(older);
-    }
+    for (const older of queue.neededNoMore(profileId, change)) this.drop(queue, older);
   }
 
   // Keeping
@@ -489,10 +508,10 @@ const averageBytes = ({ events }: FeedPage, before: number): number => {
 };
 
 const deadLetterOf = (
-  { eventId, profileId }: { readonly eventId: string; readonly profileId: string },
+  { eventId, change, profileId }: Pick<ProfileEvent, 'eventId' | 'change' | 'profileId'>,
   { code, message }: { readonly code: string; readonly message: string },
   attempts: number,
-): DeadLetter => ({ eventId, profileId, code, message, attempts });
+): DeadLetter => ({ eventId, change, profileId, code, message, attempts });
 
 const tooLargeFor = ({ key, data }: ProfileEvent, { mostRecordBytes }: EventSink) => ({
   code: 'record-too-large',

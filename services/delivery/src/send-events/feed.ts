@@ -23,6 +23,7 @@ export interface Feed {
 /** A record that was given up, or could not be sent at all. */
 export interface DeadLetter {
   readonly eventId: string;
+  readonly change: number;
   readonly profileId: string;
   readonly code: string;
   readonly message: string;

@@ -1,5 +1,6 @@
 import type { EventBatch } from '@waybill/connectors';
 import type { ProfileEvent } from '../stream-source/port.js';
+import type { IsErased } from './erased-profiles.js';
 import type { Priority } from './feed.js';
 import type { OpenPage } from './page-window.js';
 import { Trials } from './retry.js';
@@ -17,6 +18,8 @@ export class QueuedRecord {
   readonly trials = new Trials();
   /** The request that it is in. */
   request: EventBatch | undefined;
+  /** Its profile was erased while it was in a request: it is not tried again. */
+  isErased = false;
   /** When its rest is over. */
   restsUntil = 0;
   /** How many were added before it. */
@@ -71,6 +74,7 @@ export class OrderedQueue {
     slow: { records: 0, bytes: 0 },
   };
 
+  private readonly unsettled = new Set<QueuedRecord>();
   private added = 0;
 
   /** `atomic`: a request lands whole or not at all, so that it may hold several records of a key. */
@@ -80,6 +84,7 @@ export class OrderedQueue {
     const { event, priority } = record;
     const earlier = [this.lastOfKey[priority].get(event.key), this.lastOfProfile.get(event.profileId)];
     record.place = this.added += 1;
+    this.unsettled.add(record);
     for (const other of earlier) if (other) follow(record, other);
     this.lastOfKey[priority].set(event.key, record);
     this.lastOfProfile.set(event.profileId, record);
@@ -161,6 +166,7 @@ export class OrderedQueue {
   settle(record: QueuedRecord): void {
     const { event, priority, before, after } = record;
     this.leave(record);
+    this.unsettled.delete(record);
     record.stage = 'settled';
     record.request = undefined;
     const ofKey = before.filter((earlier) => isOfKey(earlier, record));
@@ -207,6 +213,13 @@ export class OrderedQueue {
       else record.stage = 'waiting';
     }
     return next;
+  }
+
+  /** Records that are told no more; one in a request is past recall, and marked. */
+  erased(isErased: IsErased): readonly QueuedRecord[] {
+    const erased = [...this.unsettled].filter(({ event }) => isErased(event));
+    for (const record of erased) record.isErased = true;
+    return erased.filter(({ stage }) => stage !== 'under-way');
   }
 
   /** Records of the slow lane that a live change of the profile makes needless; one in a request is past recall. */

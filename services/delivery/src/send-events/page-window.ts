@@ -1,4 +1,5 @@
 import type { ProfileEvent } from '../stream-source/port.js';
+import type { IsErased } from './erased-profiles.js';
 import type { DeadLetter, Feed, FeedPage, Settlement, Tally } from './feed.js';
 
 /**
@@ -6,7 +7,7 @@ import type { DeadLetter, Feed, FeedPage, Settlement, Tally } from './feed.js';
  * events by far when a page before it waits.
  */
 export class OpenPage {
-  readonly deadLetters: DeadLetter[] = [];
+  deadLetters: DeadLetter[] = [];
   readonly records: number;
   reached: string;
   more: boolean;
@@ -36,8 +37,8 @@ export class OpenPage {
     this.unsettled -= 1;
   }
 
-  /** No need to send it any more: a newer state of the profile was. */
-  superseded(): void {
+  /** No need to send it any more: a newer state of the profile was, or the profile is gone. */
+  needless(): void {
     this.skipped += 1;
     this.unsettled -= 1;
   }
@@ -45,6 +46,13 @@ export class OpenPage {
   givenUp(letter: DeadLetter): void {
     this.deadLetters.push(letter);
     this.unsettled -= 1;
+  }
+
+  /** Letters that are nobody's any more. */
+  forget(isErased: IsErased): void {
+    const left = this.deadLetters.filter((letter) => !isErased(letter));
+    this.skipped += this.deadLetters.length - left.length;
+    this.deadLetters = left;
   }
 
   get tally(): Tally {

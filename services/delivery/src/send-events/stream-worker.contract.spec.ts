@@ -12,6 +12,7 @@ import { newId, WaybillError } from '@waybill/kernel';
 import { register } from 'prom-client';
 import { type DeadLetterFilter, DeadLetters } from '../dead-letters/dead-letters.js';
 import { Redeliveries } from '../redeliver/redelivery-counts.js';
+import { ErasedProfiles } from './erased-profiles.js';
 import type { StreamWorker } from './stream-worker.js';
 import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
 import { memorySource, type MemorySource } from './testing/memory-source.js';
@@ -308,6 +309,28 @@ describe('Workers of streams', () => {
     expect((await redeliveries.finished()).map((one) => one.redeliveryId).toSorted()).toEqual(
       [failing, redeliveryId].toSorted(),
     );
+  });
+
+  it('send nothing more of a profile that was erased while the partner was away', async () => {
+    let isAway = true;
+    const { partner } = await activate({
+      fault: () =>
+        isAway ? { landed: 0, error: new WaybillError('partner-timeout', 'unavailable', 'no answer') } : undefined,
+    });
+    await startWorker();
+    happens(10);
+    await until(() => partner.requests.length > 0);
+    const scope = { tenant: 'acme', sandbox: 'prod' };
+    const erased = new ErasedProfiles(bench.database);
+    await erased.note(scope, profileKey(scope, 'p3'), 11);
+    await erased.note({ ...scope, tenant: 'other' }, profileKey(scope, 'p4'), 11);
+    await sleep(1_000);
+    isAway = false;
+    await until(() => idsOf(partner.landed).size === 9);
+    await sleep(300);
+    const told = new Set(partner.landed.map(({ key }) => key));
+    expect(told.has('p3')).toBe(false);
+    expect(told.has('p4')).toBe(true);
   });
 
   it('let an erased profile leave the dead letters', async () => {

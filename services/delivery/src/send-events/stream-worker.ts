@@ -6,6 +6,7 @@ import { RedeliveryFeed } from '../redeliver/redelivery-feed.js';
 import { STREAM_SOURCE, type StreamSource } from '../stream-source/index.js';
 import { Chime } from './chime.js';
 import { DestinationSender } from './destination-sender.js';
+import { ErasedProfiles, isErasedBy } from './erased-profiles.js';
 import { keepSettlements } from './ledger.js';
 import { observerOf, type StreamReading, watchStreams } from './metrics.js';
 import { type PositionFeed, positionFeeds } from './position-feeds.js';
@@ -45,6 +46,7 @@ export class StreamWorker implements Worker {
   private unhear: () => void = () => undefined;
   private toldAt = 0;
   private told = '';
+  private heard: ReadonlySet<string> = new Set();
 
   constructor(
     @Inject(DATABASE) private readonly database: Database,
@@ -52,6 +54,7 @@ export class StreamWorker implements Worker {
     @Inject(Streams) private readonly streams: Streams,
     @Inject(Sinks) private readonly sinks: Sinks,
     @Inject(StreamStates) private readonly states: StreamStates,
+    @Inject(ErasedProfiles) private readonly erased: ErasedProfiles,
     @Optional() @Inject(SHARE_TIMING) timing: ShareTiming = DEFAULT_TIMING,
   ) {
     this.shares = new Shares(database, this.owner, () => this.endAll(), timing);
@@ -82,6 +85,7 @@ export class StreamWorker implements Worker {
       try {
         await this.shares.turn();
         await this.reconcile();
+        await this.forgetErased();
         await this.tell();
       } catch (error) {
         this.log.warn(`looking after streams failed and is tried again: ${messageOf(error)}`);
@@ -160,6 +164,18 @@ export class StreamWorker implements Worker {
         if (isUnderWay || !shares.some((share) => feed.shares.includes(share))) continue;
         sender.add(new RedeliveryFeed(this.database, this.source, stream, redeliveryId, feed));
       }
+    }
+  }
+
+  /** Erasures that this process has not heard of yet. */
+  private async forgetErased(): Promise<void> {
+    const recent = new Map((await this.erased.recent()).map((one) => [JSON.stringify(one), one]));
+    const news = [...recent].filter(([key]) => !this.heard.has(key)).map(([, one]) => one);
+    this.heard = new Set(recent.keys());
+    if (news.length === 0) return;
+    for (const { stream, sender } of this.running.values()) {
+      const isErased = isErasedBy(news, stream);
+      if (isErased) sender.forget(isErased);
     }
   }
 

@@ -8,7 +8,7 @@ import { testDatabase } from '@waybill/testkit/postgres';
 import type { TSchema } from 'typebox';
 import { redeliveryMigrations } from '../../redeliver/redelivery-counts.js';
 import type { ProfileEvent } from '../../stream-source/index.js';
-import { sendEvents, StreamStates, Streams, StreamWorker } from '../index.js';
+import { ErasedProfiles, sendEvents, StreamStates, Streams, StreamWorker } from '../index.js';
 import type { ShareTiming } from '../shares.js';
 import type { Sinks } from '../sinks.js';
 import type { ActiveStream } from '../streams.js';
@@ -62,7 +62,8 @@ export const openWorkbench = async (source: MemorySource, open: (stream: ActiveS
     async startWorker(timing = QUICK): Promise<StreamWorker> {
       const own = await openOne();
       const sinks = { open: async (stream: ActiveStream) => open(stream) } as unknown as Sinks;
-      const worker = new StreamWorker(own, source, streams, sinks, new StreamStates(own), timing);
+      const states = new StreamStates(own);
+      const worker = new StreamWorker(own, source, streams, sinks, states, new ErasedProfiles(own), timing);
       worker.start();
       return worker;
     },
