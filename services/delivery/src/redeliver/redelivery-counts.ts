@@ -93,3 +93,30 @@ export const countRedelivered = async (
     [redeliveryId, written, skipped, failed],
   );
 };
+
+/**
+ * Ends redeliveries to destinations that no segment is active on, of some shares: nothing can be told of anybody, so their
+ * profiles are skipped and the dead letters stay. Those of destinations that are sent to still are left alone.
+ */
+export const endRedeliveriesOfIdle = async (
+  database: Database,
+  shares: readonly number[],
+  sentTo: readonly string[],
+): Promise<void> => {
+  await database.pool.query(
+    `with idle as (
+       select letter.destination_id, event_id, redelivery_id, profile_key
+       from dead_letters letter join streams on streams.destination_id = letter.destination_id and streams.enabled
+       where redelivery_id is not null and share = any($1) and letter.destination_id <> all($2)
+         and not exists (
+           select 1 from stream_segments segment where segment.destination_id = letter.destination_id and active)
+       for update of letter),
+     released as (
+       update dead_letters letter set redelivery_id = null
+       from idle where letter.destination_id = idle.destination_id and letter.event_id = idle.event_id),
+     counted as (select redelivery_id, count(distinct profile_key) as profiles from idle group by redelivery_id)
+     update redelivery_counts known set skipped = skipped + profiles
+     from counted where known.redelivery_id = counted.redelivery_id`,
+    [shares, sentTo],
+  );
+};

@@ -311,6 +311,28 @@ describe('Workers of streams', () => {
     );
   });
 
+  it('end a redelivery to a destination without an active segment, where there is nothing to tell, and keep its dead letters', async () => {
+    const { destinationId, about } = await activate({
+      fault: (records) => ({
+        outcomes: records.map(() => ({ sent: false, code: 'Invalid', message: 'never', kind: 'refused' })),
+      }),
+    });
+    const worker = await startWorker();
+    happens(3);
+    await until(async () => (await countsOf(destinationId))['failed'] === 3);
+    await bench.tell(SegmentDeactivated, { ...about, segmentId: 's' });
+    const redeliveries = new Redeliveries(bench.database);
+    const scope = { tenant: 'acme', sandbox: 'prod' };
+    const redeliveryId = newId();
+    await redeliveries.claim(scope, destinationId, { code: 'Invalid' }, redeliveryId);
+    worker.ring();
+    await until(async () => (await redeliveries.finished()).length === 1);
+    const counts = { requested: 3, redelivered: 0, skipped: 3, failed: 0 };
+    expect((await redeliveries.countsOf([redeliveryId])).get(redeliveryId)).toEqual(counts);
+    const { items } = await new DeadLetters(bench.database).list(scope, destinationId, {}, { limit: 50 });
+    expect(items.map((letter) => letter.redeliveryId)).toEqual([null, null, null]);
+  });
+
   it('send nothing more of a profile that was erased while the partner was away', async () => {
     let isAway = true;
     const { partner } = await activate({

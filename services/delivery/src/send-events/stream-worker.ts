@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { isWaybillError, messageOf, newId } from '@waybill/kernel';
 import type { Database } from '@waybill/postgres';
 import { DATABASE, type Worker } from '@waybill/service-kit';
+import { endRedeliveriesOfIdle } from '../redeliver/redelivery-counts.js';
 import { RedeliveryFeed } from '../redeliver/redelivery-feed.js';
 import { STREAM_SOURCE, type StreamSource } from '../stream-source/index.js';
 import { Chime } from './chime.js';
@@ -105,7 +106,7 @@ export class StreamWorker implements Worker {
     for (const stream of active) {
       if (!this.running.has(stream.destinationId)) await this.begin(stream, tenure);
     }
-    await this.redeliver();
+    await this.redeliver(tenure);
   }
 
   private async begin(stream: ActiveStream, tenure: Tenure): Promise<void> {
@@ -147,7 +148,8 @@ export class StreamWorker implements Worker {
   }
 
   /** Redeliveries that were asked for, of profiles in the shares of this process. */
-  private async redeliver(): Promise<void> {
+  private async redeliver(tenure: Tenure): Promise<void> {
+    await endRedeliveriesOfIdle(this.database, tenure.shares, [...this.running.keys()]);
     if (this.running.size === 0) return;
     const { rows } = await this.database.pool.query<{ destinationId: string; redeliveryId: string; shares: number[] }>(
       `select destination_id as "destinationId", redelivery_id as "redeliveryId", array_agg(distinct share) as shares
