@@ -310,7 +310,7 @@ export class DestinationSender {
     let together: number | undefined;
     taken.forEach((record, position) => {
       const outcome = outcomes[position]!;
-      record.trials.heard(outcome, now, this.lastAccepted);
+      record.trials.heard(outcome, now, this.lastAccepted, this.limits.retry);
       const verdict = judge(outcome, record.trials, this.limits.retry);
       if (verdict.next === 'settled') {
         record.page.sent(record.event);
@@ -414,7 +414,7 @@ export class DestinationSender {
     const ahead = most.records * LANES_AHEAD - this.openRecords(lane);
     if (ahead >= least) return Math.floor(Math.min(left, ahead));
     const isDue = performance.now() - this.readAt[lane] >= this.limits.retry.longestMs;
-    return isDue ? Math.min(PROBE, left) : 0;
+    return isDue ? Math.floor(Math.min(PROBE, left)) : 0;
   }
 
   private openRecords(lane: Priority): number {

@@ -33,11 +33,14 @@ export class Trials {
   private answeredAt = -Infinity;
 
   /** Counts an answer; `lastAccepted` is when the partner last accepted any record. Times are of a monotonic clock. */
-  heard(outcome: EventOutcome, now: number, lastAccepted: number): void {
+  heard(outcome: EventOutcome, now: number, lastAccepted: number, { longestMs }: RetryPolicy = RETRY_POLICY): void {
     this.attempts += 1;
     if (this.othersPassed(lastAccepted) && !outcome.sent) {
       if (outcome.kind === 'failed') this.failures += 1;
-      if (outcome.kind === 'throttled' && this.attempts > 1) this.putOffMs += now - this.answeredAt;
+      // Longer than a pause between tries is what it waited for a partner that was away.
+      if (outcome.kind === 'throttled' && this.attempts > 1) {
+        this.putOffMs += Math.min(longestMs, now - this.answeredAt);
+      }
     }
     this.answeredAt = now;
   }
