@@ -333,6 +333,10 @@ export const problemTypes: Readonly<Record<string, readonly [kind: ErrorKind, me
     'internal',
     'Something went wrong on our side. The log has the details, by time and correlation id.',
   ],
+  'messages-removed': [
+    'internal',
+    'Kafka removed messages by their age before the service had read them: it was away for longer than they are kept, or too slow. What they told is missing in it; commands and memberships have to be sent again by who sent them.',
+  ],
   'messaging-refused': [
     'internal',
     'Kafka does not let Waybill in, or not do what it must. Check the user name, the password, and the rights of that user.',

@@ -5,9 +5,14 @@ import { join } from 'node:path';
 import { newCertificate } from '../certificate/index.js';
 import { type KafkaNode, newPorts, prepareNode } from './node.js';
 
-/** Genuine Apache Kafka brokers on this machine, each broker and controller (KRaft). */
-export interface KafkaCluster {
+/** Some Kafka to talk to, wherever it runs. */
+export interface KafkaCounterpart {
   readonly brokers: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Genuine Apache Kafka brokers on this machine, each broker and controller (KRaft). */
+export interface KafkaCluster extends KafkaCounterpart {
   /** The same through the listener that asks for a name and a password (SASL without TLS). */
   readonly saslBrokers: readonly string[];
   /** Over TLS, without a name and with one; their certificate is of `localhost` alone. */
@@ -16,7 +21,6 @@ export interface KafkaCluster {
   /** The authority of their certificate, PEM. */
   readonly authority: string;
   readonly nodes: readonly KafkaNode[];
-  stop(): Promise<void>;
 }
 
 /** Kafka's tools take one that begins with a dash for an option, and so does Kafka make none. */

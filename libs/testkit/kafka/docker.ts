@@ -1,6 +1,6 @@
 import { freePort } from '../local-process/index.js';
 import { KAFKA_VERSION } from './jars.js';
-import type { KafkaCounterpart } from './index.js';
+import type { KafkaCounterpart } from './cluster.js';
 
 export { hasDockerEngine } from '../docker/index.js';
 

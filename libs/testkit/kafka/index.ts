@@ -1,5 +1,5 @@
 import { type Availability, available } from '../availability/index.js';
-import { startKafka } from './cluster.js';
+import { type KafkaCounterpart, startKafka } from './cluster.js';
 import { hasDockerEngine, startKafkaInDocker } from './docker.js';
 import { findJars, prepareJars } from './jars.js';
 
@@ -8,12 +8,6 @@ export { emptyKafka } from './empty.js';
 export { fetchJars, findJars } from './jars.js';
 export { readKafka } from './read.js';
 export { type KafkaNode, PLAIN_USER, RESTRICTED_USER, SCRAM_USER } from './node.js';
-
-/** Some Kafka to talk to, wherever it runs. */
-export interface KafkaCounterpart {
-  readonly brokers: readonly string[];
-  stop(): Promise<void>;
-}
 
 /** That of `WAYBILL_TEST_KAFKA_BROKERS` (`host:port,host:port`), else one in a container, else a process of our own. */
 export const findKafka = (): Availability<() => Promise<KafkaCounterpart>> => {

@@ -98,7 +98,6 @@ export class DestinationSender {
   private unsaved: Settlement[] = [];
   private savedAt = 0;
   private readonly caughtUp = new Map<Feed, number>();
-  private settledChange = 0;
   private current = stateNow('starting');
   /** Of feeds that cannot be read, whatever is sent of others meanwhile. */
   private readonly readTroubles = new Map<Feed, SenderState>();
@@ -132,10 +131,10 @@ export class DestinationSender {
   }
 
   /** How far live delivery is behind: 0 when all that was read is settled and there was no more. */
-  get lag(): { readonly seconds: number; /** The last change that is settled. */ readonly settledChange: number } {
+  get lagSeconds(): number {
     const caughtUp = Math.min(...this.caughtUp.values());
     const seconds = Math.max(0, performance.now() - caughtUp - this.limits.pollMs * 2) / 1_000;
-    return { seconds: Number.isFinite(seconds) ? seconds : 0, settledChange: this.settledChange };
+    return Number.isFinite(seconds) ? seconds : 0;
   }
 
   /** Sends nothing that was read of profiles before they were erased, but for what is on its way already. */
@@ -314,7 +313,7 @@ export class DestinationSender {
       const verdict = judge(outcome, record.trials, this.limits.retry);
       if (verdict.next === 'settled') {
         record.page.sent(record.event);
-        this.settled(queue, record);
+        queue.settle(record);
       } else if (record.isErased) {
         this.drop(queue, record);
       } else if (verdict.next === 'give-up') {
@@ -338,17 +337,12 @@ export class DestinationSender {
   private giveUp(queue: OrderedQueue, record: QueuedRecord, why: { readonly code: string; readonly message: string }) {
     record.page.givenUp(deadLetterOf(record.event, why, record.trials.attempts));
     this.options.observer.givenUp(why.code);
-    this.settled(queue, record);
+    queue.settle(record);
   }
 
   private drop(queue: OrderedQueue, record: QueuedRecord): void {
     record.page.needless();
     queue.settle(record);
-  }
-
-  private settled(queue: OrderedQueue, record: QueuedRecord): void {
-    queue.settle(record);
-    if (record.priority === 'live') this.settledChange = Math.max(this.settledChange, record.event.change);
   }
 
   // Reading

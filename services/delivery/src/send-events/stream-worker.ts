@@ -191,10 +191,10 @@ export class StreamWorker implements Worker {
   }
 
   private readings(): readonly StreamReading[] {
-    return [...this.running.values()].map(({ stream: { type }, sender: { state, lag } }) => ({
+    return [...this.running.values()].map(({ stream: { type }, sender: { state, lagSeconds } }) => ({
       type,
       state: state.state,
-      lagSeconds: lag.seconds,
+      lagSeconds,
     }));
   }
 }
