@@ -3,52 +3,15 @@ import type { EventOutcome, EventSink } from '@waybill/connectors';
 import { isWaybillError, WaybillError } from '@waybill/kernel';
 import type { ProfileEvent } from '../stream-source/port.js';
 import { Chime } from './chime.js';
+import { deadLetterOf } from './dead-letter-of.js';
 import type { IsErased } from './erased-profiles.js';
-import type { DeadLetter, Feed, FeedPage, Priority, Settle, Settlement } from './feed.js';
-import { OrderedQueue, QueuedRecord } from './ordered-queue.js';
+import type { Feed, Priority, Settle } from './feed.js';
+import { FeedReader } from './feed-reader.js';
+import { SENDER_LIMITS, type SenderLimits } from './limits.js';
+import { OrderedQueue, type QueuedRecord } from './ordered-queue.js';
 import { Pace } from './pace.js';
-import { type OpenPage, PageWindow } from './page-window.js';
-import { backoffMs, judge, RETRY_POLICY, type RetryPolicy } from './retry.js';
+import { backoffMs, judge } from './retry.js';
 import { graverOf, type SenderState, stateAfter, stateNow, unlessSame } from './sender-state.js';
-import { Turn } from './turn.js';
-
-export interface SenderLimits {
-  /** Requests at once; the first of them also takes what is in the slow lane. */
-  readonly requests: number;
-  /** Records and bytes that a lane may hold unsettled; a page more may come on top. */
-  readonly records: Readonly<Record<Priority, number>>;
-  readonly bytes: Readonly<Record<Priority, number>>;
-  /** Records that are read at once, at most. */
-  readonly page: number;
-  /** How long a feed that has no more rests before it is asked again. */
-  readonly pollMs: number;
-  /** How often settled pages are kept, and how often a position that moved past nothing of interest. */
-  readonly settleMs: number;
-  readonly settleIdleMs: number;
-  /** After which a request that was not answered counts as lost. */
-  readonly requestMs: number;
-  /** Pauses while the partner, or what we read from, is away. */
-  readonly away: Pick<RetryPolicy, 'firstMs' | 'longestMs'>;
-  readonly retry: RetryPolicy;
-}
-
-export const SENDER_LIMITS: SenderLimits = {
-  requests: 4,
-  records: { live: 6_000, slow: 2_000 },
-  bytes: { live: 24 << 20, slow: 8 << 20 },
-  page: 2_000,
-  pollMs: 150,
-  settleMs: 200,
-  settleIdleMs: 2_000,
-  requestMs: 60_000,
-  away: { firstMs: 500, longestMs: 30_000 },
-  retry: RETRY_POLICY,
-};
-
-/** As many times the records of a lane may be read, sent or not, ahead of the first one that is not settled. */
-const LANES_AHEAD = 4;
-/** Read beyond that once for each pause between tries: whether others are accepted tells who is to blame. */
-const PROBE = 10;
 
 const LONGEST_ASKED_MS = 300_000;
 
@@ -72,9 +35,8 @@ export interface SenderOptions {
 }
 
 /**
- * Sends the events of one destination, from any number of feeds, within bounded memory and with a few requests at once. It
- * goes on until it is drained or its tenure ends, whatever the partner does: what cannot be sent waits, or becomes a dead
- * letter after its budget, and feeds move on only past what is settled.
+ * Sends the events of one destination, from any number of feeds, with a few requests at once. It goes on until it is drained or
+ * its tenure ends, whatever the partner does: what cannot be sent waits, or becomes a dead letter after its budget.
  */
 export class DestinationSender {
   private readonly limits: SenderLimits;
@@ -82,25 +44,13 @@ export class DestinationSender {
   private draining = false;
   private queue: OrderedQueue | undefined;
   private sink: EventSink | undefined;
-  private readonly windows = new Map<Feed, PageWindow>();
-  private readonly reading = new Map<Feed, Promise<void>>();
-  /** Feeds are read one after the other, and a page is queued before the next is read: so it is known which is newer. */
-  private readonly turn = new Turn();
-  /** Rung when something may be sent, when there is room again, and when feeds are to be asked now. */
+  private readonly reader: FeedReader;
+  /** Rung when something may be sent. */
   private readonly toSend = new Chime();
-  private readonly room = new Chime();
-  private readonly poll = new Chime();
-  /** When records of a lane were last read. */
-  private readonly readAt: Record<Priority, number> = { live: -Infinity, slow: -Infinity };
   private readonly pace: Pace;
   private awayInARow = 0;
   private lastAccepted = -Infinity;
-  private unsaved: Settlement[] = [];
-  private savedAt = 0;
-  private readonly caughtUp = new Map<Feed, number>();
   private current = stateNow('starting');
-  /** Of feeds that cannot be read, whatever is sent of others meanwhile. */
-  private readonly readTroubles = new Map<Feed, SenderState>();
   private readonly finished: Promise<void>;
 
   constructor(
@@ -109,6 +59,12 @@ export class DestinationSender {
   ) {
     this.limits = options.limits ?? SENDER_LIMITS;
     this.pace = new Pace(this.limits.retry);
+    const { settle, observer } = options;
+    this.reader = new FeedReader({
+      ...{ limits: this.limits, settle, observer, signal: this.over.signal },
+      isOver: () => this.ended || this.draining,
+      onQueued: () => this.toSend.ring(),
+    });
     for (const feed of feeds) this.add(feed);
     const stop = () => this.stopNow();
     options.tenure.signal.addEventListener('abort', stop, { once: true });
@@ -117,40 +73,30 @@ export class DestinationSender {
   }
 
   add(feed: Feed): void {
-    this.windows.set(feed, new PageWindow(feed));
-    if (feed.priority === 'live') this.caughtUp.set(feed, performance.now());
-    if (this.queue) this.startReading(feed, this.queue);
+    this.reader.add(feed);
   }
 
   get feeds(): readonly Feed[] {
-    return [...this.windows.keys()];
+    return this.reader.feeds;
   }
 
   get state(): SenderState {
-    return [...this.readTroubles.values()].reduce(graverOf, this.current);
+    return this.reader.troubles.reduce(graverOf, this.current);
   }
 
   /** How far live delivery is behind: 0 when all that was read is settled and there was no more. */
   get lagSeconds(): number {
-    const caughtUp = Math.min(...this.caughtUp.values());
-    const seconds = Math.max(0, performance.now() - caughtUp - this.limits.pollMs * 2) / 1_000;
-    return Number.isFinite(seconds) ? seconds : 0;
+    return this.reader.lagSeconds;
   }
 
   /** Sends nothing that was read of profiles before they were erased, but for what is on its way already. */
   forget(isErased: IsErased): void {
-    // In turn: what is being read at this moment may hold something of them.
-    void this.turn.take('live', async () => {
-      for (const { pages } of this.windows.values()) for (const page of pages) page.forget(isErased);
-      for (const record of this.queue?.erased(isErased) ?? []) this.drop(this.queue!, record);
-      this.toSend.ring();
-      this.room.ring();
-    });
+    this.reader.forget(isErased);
   }
 
   /** There may be something to read. */
   look(): void {
-    this.poll.ring();
+    this.reader.look();
   }
 
   /** Reads no more, sends what it holds, for a while, and ends; what is left then is read again by whoever comes next. */
@@ -168,7 +114,9 @@ export class DestinationSender {
   }
 
   private ringAll(): void {
-    for (const chime of [this.toSend, this.room, this.poll]) chime.ring();
+    this.toSend.ring();
+    this.reader.madeRoom();
+    this.reader.look();
   }
 
   private get ended(): boolean {
@@ -176,16 +124,12 @@ export class DestinationSender {
   }
 
   private async work(): Promise<void> {
-    const saving = setInterval(() => void this.save(), this.limits.settleMs);
+    const saving = setInterval(() => void this.reader.save(), this.limits.settleMs);
     await this.sendUntilEnd();
     this.stopNow();
-    await Promise.all(this.reading.values());
+    await this.reader.close();
     clearInterval(saving);
-    await this.saving;
-    await this.save(true);
   }
-
-  // Sending
 
   private async sendUntilEnd(): Promise<void> {
     while (!this.ended) {
@@ -216,7 +160,7 @@ export class DestinationSender {
     try {
       this.sink = sink;
       this.queue ??= new OrderedQueue(sink.atomicBatches);
-      for (const feed of this.windows.keys()) this.startReading(feed, this.queue);
+      this.reader.readInto({ queue: this.queue, bucketOf: (key) => this.sink!.bucketOf(key) });
       // That a partner lets us in shows little when something waits that it did not take.
       if (this.isEmpty(this.queue)) this.awayInARow = 0;
       if (this.awayInARow === 0) this.becomes(stateNow('sending'));
@@ -270,7 +214,7 @@ export class DestinationSender {
     } catch (error) {
       // Whether they landed is unknown: they go again, first of all, and no other of their keys before them.
       for (const record of taken) {
-        if (record.isErased) this.drop(queue, record);
+        if (record.isErased) queue.drop(record);
         else queue.rest(record, 0);
       }
       throw error;
@@ -315,7 +259,7 @@ export class DestinationSender {
         record.page.sent(record.event);
         queue.settle(record);
       } else if (record.isErased) {
-        this.drop(queue, record);
+        queue.drop(record);
       } else if (verdict.next === 'give-up') {
         this.giveUp(queue, record, verdict);
       } else {
@@ -327,7 +271,7 @@ export class DestinationSender {
     observer.sent(accepted);
     observer.retried(retried);
     this.toSend.ring();
-    this.room.ring();
+    this.reader.madeRoom();
   }
 
   private becomes(next: SenderState): void {
@@ -338,140 +282,6 @@ export class DestinationSender {
     record.page.givenUp(deadLetterOf(record.event, why, record.trials.attempts));
     this.options.observer.givenUp(why.code);
     queue.settle(record);
-  }
-
-  private drop(queue: OrderedQueue, record: QueuedRecord): void {
-    record.page.needless();
-    queue.settle(record);
-  }
-
-  // Reading
-
-  private startReading(feed: Feed, queue: OrderedQueue): void {
-    if (this.reading.has(feed)) return;
-    this.reading.set(feed, this.readLoop(feed, queue));
-  }
-
-  private async readLoop(feed: Feed, queue: OrderedQueue): Promise<void> {
-    const window = this.windows.get(feed)!;
-    let recordBytes = 1_024;
-    let failures = 0;
-    let reached: string | undefined;
-    while (!this.ended && !this.draining) {
-      if (this.roomFor(queue, feed.priority, recordBytes) < 1) {
-        await this.room.wait(1_000);
-        continue;
-      }
-      try {
-        const page = await this.turn.take(feed.priority, () => this.read(window, queue, recordBytes));
-        if (!page) continue;
-        failures = 0;
-        this.readTroubles.delete(feed);
-        recordBytes = averageBytes(page, recordBytes);
-        const moved = page.reached !== reached;
-        reached = page.reached;
-        if (page.more && moved) continue;
-        if (!page.more && feed.ends) return;
-        if (!page.more && window.pages.every(({ unsettled }) => unsettled === 0)) {
-          this.caughtUp.set(feed, performance.now());
-        }
-        await this.poll.wait(this.limits.pollMs);
-      } catch (error) {
-        if (this.ended || this.draining) return;
-        this.options.observer.troubled(error);
-        failures += 1;
-        // A part of ours that does not answer for a moment, or has not heard of an activation yet, is no trouble.
-        const isPassing = isWaybillError(error) && error.kind === 'unavailable' && failures < 3;
-        if (!isPassing) this.readTroubles.set(feed, unlessSame(this.readTroubles.get(feed), stateAfter(error)));
-        await this.poll.wait(backoffMs(failures, this.limits.away));
-      }
-    }
-  }
-
-  /** Nothing when others have taken the room while it waited for its turn. */
-  private async read(window: PageWindow, queue: OrderedQueue, recordBytes: number): Promise<FeedPage | undefined> {
-    const { feed } = window;
-    const max = this.roomFor(queue, feed.priority, recordBytes);
-    if (max < 1 || this.ended || this.draining) return undefined;
-    const page = await feed.read(max, this.over.signal);
-    this.admit(queue, feed, page, window.open(page));
-    return page;
-  }
-
-  private roomFor(queue: OrderedQueue, lane: Priority, recordBytes: number): number {
-    const held = queue.holds(lane);
-    const most = { records: this.limits.records[lane], bytes: this.limits.bytes[lane] };
-    // Few at a time would make many questions of little use.
-    const least = Math.max(1, Math.floor(Math.min(this.limits.page, most.records / 4, most.bytes / 4 / recordBytes)));
-    const left = Math.min(most.records - held.records, (most.bytes - held.bytes) / recordBytes, this.limits.page);
-    if (left < least) return 0;
-    const ahead = most.records * LANES_AHEAD - this.openRecords(lane);
-    if (ahead >= least) return Math.floor(Math.min(left, ahead));
-    const isDue = performance.now() - this.readAt[lane] >= this.limits.retry.longestMs;
-    return isDue ? Math.floor(Math.min(PROBE, left)) : 0;
-  }
-
-  private openRecords(lane: Priority): number {
-    return [...this.windows.values()].reduce(
-      (sum, { feed, records }) => sum + (feed.priority === lane ? records : 0),
-      0,
-    );
-  }
-
-  private admit(queue: OrderedQueue, { priority }: Feed, { events }: FeedPage, opened: OpenPage): void {
-    if (events.length > 0) this.readAt[priority] = performance.now();
-    for (const event of events) {
-      if ('code' in event) {
-        opened.givenUp(deadLetterOf(event, event, 0));
-        this.options.observer.givenUp(event.code);
-        continue;
-      }
-      if (priority === 'live') this.supersede(queue, event);
-      queue.add(new QueuedRecord(event, priority, this.sink!.bucketOf(event.key), opened));
-    }
-    this.toSend.ring();
-  }
-
-  /** A live change is never followed by an older state of the same profile. */
-  private supersede(queue: OrderedQueue, { profileId, change }: ProfileEvent): void {
-    for (const older of queue.neededNoMore(profileId, change)) this.drop(queue, older);
-  }
-
-  // Keeping
-
-  private saving: Promise<void> = Promise.resolve();
-  private isSaving = false;
-
-  private save(atLast = false): Promise<void> {
-    if (this.isSaving) return this.saving;
-    this.isSaving = true;
-    this.saving = this.saveSettled(atLast).finally(() => (this.isSaving = false));
-    return this.saving;
-  }
-
-  private async saveSettled(atLast: boolean): Promise<void> {
-    for (const window of this.windows.values()) {
-      const settlement = window.settled();
-      if (settlement) {
-        this.unsaved.push(settlement);
-        this.room.ring();
-      }
-    }
-    const now = performance.now();
-    const due = atLast || this.unsaved.some(isOfInterest) || now - this.savedAt >= this.limits.settleIdleMs;
-    if (!due || this.unsaved.length === 0) return;
-    try {
-      await this.options.settle(this.unsaved);
-      for (const { feed } of this.unsaved.filter(endsFeed)) {
-        this.windows.delete(feed);
-        this.reading.delete(feed);
-        this.readTroubles.delete(feed);
-      }
-      this.unsaved = [];
-      this.savedAt = now;
-    } catch (error) {
-      this.options.observer.troubled(error); // kept with what is settled until the next time
-    }
   }
 }
 
@@ -491,21 +301,6 @@ const getsNowhere = (
 /** How long the partner asks to be left alone, as far as that makes sense. */
 const askedMs = (error: unknown): number =>
   isWaybillError(error) ? Math.min(LONGEST_ASKED_MS, (error.retryAfterSeconds ?? 0) * 1_000) : 0;
-
-const endsFeed = ({ feed, more }: Settlement): boolean => feed.ends && !more;
-
-const isOfInterest = (settlement: Settlement): boolean => settlement.tally.read > 0 || endsFeed(settlement);
-
-const averageBytes = ({ events }: FeedPage, before: number): number => {
-  const sizes = events.flatMap((event) => ('data' in event ? [event.data.byteLength] : []));
-  return sizes.length === 0 ? before : Math.max(1, sizes.reduce((sum, size) => sum + size, 0) / sizes.length);
-};
-
-const deadLetterOf = (
-  { eventId, change, profileId }: Pick<ProfileEvent, 'eventId' | 'change' | 'profileId'>,
-  { code, message }: { readonly code: string; readonly message: string },
-  attempts: number,
-): DeadLetter => ({ eventId, change, profileId, code, message, attempts });
 
 const tooLargeFor = ({ key, data }: ProfileEvent, { mostRecordBytes }: EventSink) => ({
   code: 'record-too-large',

@@ -192,6 +192,12 @@ export class OrderedQueue {
     }
   }
 
+  /** Nobody needs to be told it any more. */
+  drop(record: QueuedRecord): void {
+    record.page.needless();
+    this.settle(record);
+  }
+
   /** To be tried again at a time. */
   rest(record: QueuedRecord, until: number): void {
     record.stage = 'resting';

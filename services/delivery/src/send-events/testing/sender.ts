@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventSink } from '@waybill/connectors';
-import { DestinationSender, SENDER_LIMITS, type SenderLimits, type SenderObserver } from '../destination-sender.js';
+import { DestinationSender, type SenderObserver } from '../destination-sender.js';
 import type { Feed } from '../feed.js';
+import { SENDER_LIMITS, type SenderLimits } from '../limits.js';
 import type { MemoryLedger } from './memory-feed.js';
 
 /** Small and quick; a record has many tries. */
