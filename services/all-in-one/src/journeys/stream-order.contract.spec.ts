@@ -20,6 +20,25 @@ const STEP = fc.oneof(
 );
 type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
 
+/** A backfill that is read while the live lane is inside of a change: of the profiles up to there it has passed the change. */
+const INSIDE_OF_A_CHANGE: readonly Step[] = [
+  { do: 'enter', profile: 'a', segment: 't' },
+  { do: 'activate', segment: 't' },
+  { do: 'hear' },
+  { do: 'write', profile: 'a', segment: 's' },
+  { do: 'write', profile: 'a', segment: 's' },
+  { do: 'read' },
+  { do: 'activate', segment: 's' },
+  { do: 'hear' },
+  { do: 'backfill', segment: 't' },
+  { do: 'read' },
+  { do: 'write', profile: 'a', segment: 's' },
+  { do: 'leave', profile: 'a', segment: 's' },
+  { do: 'enter', profile: 'a', segment: 's' },
+  { do: 'deactivate', segment: 's' },
+  { do: 'enter', profile: 'a', segment: 's' },
+];
+
 /** Reads one page at a time, as a sender does, and sends at once. */
 class Reader {
   readonly sent: {
@@ -152,7 +171,7 @@ describe('Whatever happens in between', () => {
         const ids = sent.map(({ event }) => event.eventId);
         expect(new Set(ids).size).toBe(ids.length);
       }),
-      { numRuns: 30 },
+      { numRuns: 30, examples: [[[...INSIDE_OF_A_CHANGE]]] },
     );
   }, 120_000);
 });

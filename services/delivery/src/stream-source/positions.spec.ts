@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { shareOf } from './port.js';
-import { laterOf, readPosition, writePosition } from './positions.js';
+import { laterOf, passedOf, readPosition, writePosition } from './positions.js';
 
 describe('The position of a stream', () => {
   it('is read as it was written, whatever an id holds', () => {
@@ -17,6 +17,12 @@ describe('The position of a stream', () => {
     const inside = { change: 12, profileId: 'a' };
     expect(laterOf({ change: 12, profileId: '' }, inside)).toBe(inside);
     expect(laterOf({ change: 13, profileId: '' }, inside)).toEqual({ change: 13, profileId: '' });
+  });
+
+  it('inside of a change has passed it for the profiles up to there, in the order of bytes, and for no others', () => {
+    const inside = { change: 12, profileId: '\uff5e' };
+    expect(['a', '\uff5e', '\u{1f600}'].map((profileId) => passedOf(inside, profileId))).toEqual([13, 13, 12]);
+    expect(passedOf({ change: 12, profileId: '' }, 'a')).toBe(12);
   });
 });
 

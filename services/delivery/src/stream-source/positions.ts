@@ -14,4 +14,11 @@ export const readPosition = (position: string): LivePosition => {
   return { change: Number(change), profileId };
 };
 
+/**
+ * The number of the last change that the lane has passed of one profile: inside of a change that is the change itself for
+ * those up to the profile of the position, in the order of the database.
+ */
+export const passedOf = ({ change, profileId: last }: LivePosition, profileId: string): number =>
+  last !== '' && Buffer.compare(Buffer.from(profileId), Buffer.from(last)) <= 0 ? change + 1 : change;
+
 export const laterOf = (a: LivePosition, b: LivePosition): LivePosition => (a.change > b.change ? a : b);

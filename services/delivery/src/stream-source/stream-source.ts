@@ -4,7 +4,7 @@ import type { Service } from '@waybill/service-kit';
 import { emptyPage, Page } from './page.js';
 import type pg from 'pg';
 import type { EventsPage, EventsQuestion, StreamSource } from './port.js';
-import { laterOf, readPosition, writePosition } from './positions.js';
+import { laterOf, type LivePosition, passedOf, readPosition, writePosition } from './positions.js';
 import { type Followed, readChanges, readMembers, readProfile, type ReadProfile } from './query.js';
 import { type Active, createReader } from './reader.js';
 import { type StreamSettings, withSegment } from './settings.js';
@@ -20,7 +20,7 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
         const [first = 0] = [...active.since.values()].sort((a, b) => a - b);
         const { watermark, forgotten } = active;
         if (active.since.size === 0) return emptyPage(String(watermark));
-        const from = laterOf({ change: first, profileId: '' }, readPosition(after ?? '0'));
+        const from = laterOf(at(first), readPosition(after ?? '0'));
         if (from.change < forgotten) throw changesForgotten(from.change, forgotten);
         const { changes, end } = await readChanges(
           client,
@@ -52,9 +52,9 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
           if (settings.segments.has(segmentId)) throw activationUnheard(segmentId);
           return emptyPage(after ?? '');
         }
-        const sequence = live === undefined ? since : live === null ? -1 : readPosition(live).change;
-        if (sequence < since) return { ...emptyPage(after ?? ''), more: true };
-        return tellMembers(client, settings, question, active, { segmentId, since }, sequence, after ?? '');
+        const passed = live === undefined ? at(since) : live === null ? at(-1) : readPosition(live);
+        if (passed.change < since) return { ...emptyPage(after ?? ''), more: true };
+        return tellMembers(client, settings, question, active, { segmentId, since }, passed, after ?? '');
       }),
 
     preview: (question, segment, watermark) =>
@@ -63,17 +63,18 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
         const since = new Map([...told, [segmentId, watermark]]);
         const imagined = withSegment(settings, segment);
         const all = { ...question, share: { of: 1, shares: [0] } };
-        return tellMembers(client, imagined, all, { since }, { segmentId, since: watermark }, watermark, '');
+        return tellMembers(client, imagined, all, { since }, { segmentId, since: watermark }, at(watermark), '');
       }),
 
     replay: (question, profileIds, live) =>
       read(question, {}, async (client, settings, active) => {
         const { scope, mapping, destinationId } = settings;
         const segmentIds = [...active.since.keys()];
-        const sequence = typeof live === 'string' ? readPosition(live).change : active.watermark;
+        const passed = typeof live === 'string' ? readPosition(live) : at(active.watermark);
         const page = new Page(settings);
         for (const profileId of profileIds) {
           const profile = await readProfile(client, { scope, fields: mapping.fields, segmentIds }, profileId);
+          const sequence = passedOf(passed, profileId);
           const memberships = profile ? asOf(sequence, profile, active) : [];
           if (!profile || memberships.length === 0) continue;
           const eventId = idFrom('event', destinationId, profileId, 'replay', question.context.commandId);
@@ -85,14 +86,17 @@ export const openStreamSource = (database: Database, service: Pick<Service, 'ask
   };
 };
 
-/** A page of the members that a segment has since before `since`, as they are. */
+/** Between two changes. */
+const at = (change: number): LivePosition => ({ change, profileId: '' });
+
+/** A page of the members that a segment has since before `since`, as they are; `passed`: by the live lane. */
 const tellMembers = async (
   client: pg.ClientBase,
   settings: StreamSettings,
   question: Pick<EventsQuestion, 'share' | 'max'>,
   active: Pick<Active, 'since'>,
   segment: { readonly segmentId: string; readonly since: number },
-  sequence: number,
+  passed: LivePosition,
   after: string,
 ): Promise<EventsPage> => {
   const { scope, mapping, destinationId } = settings;
@@ -102,6 +106,7 @@ const tellMembers = async (
   const page = new Page(settings);
   for (const profile of rows) {
     const { segmentId, since } = segment;
+    const sequence = passedOf(passed, profile.profileId);
     const eventId = idFrom('event', destinationId, profile.profileId, since, 'backfill', segmentId);
     page.add(profile, { eventId, sequence, changedAt: null, memberships: asOf(sequence, profile, active) });
   }
