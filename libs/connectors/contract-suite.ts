@@ -325,14 +325,16 @@ export const fileConnectorContract = (
       let closed = false;
       const waiting: AsyncIterable<Uint8Array> = {
         [Symbol.asyncIterator]: () => ({
-          next: () => new Promise(() => undefined),
+          next: () => {
+            setTimeout(() => abort.abort(new Error('shutting down')), 100);
+            return new Promise(() => undefined);
+          },
           return: () => {
             closed = true;
             return Promise.resolve({ done: true, value: undefined });
           },
         }),
       };
-      setTimeout(() => abort.abort(new Error('shutting down')), 100);
       await expect(aborted.stage(freshPath(), waiting, { owner: freshOwner() })).rejects.toThrow('shutting down');
       expect(closed).toBe(true);
       await aborted.close();

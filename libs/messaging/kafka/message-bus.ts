@@ -94,12 +94,12 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
   };
 
   const ensureTopics = async (declarations: readonly TopicDeclaration[]): Promise<void> => {
+    const names = declarations.map(({ name }) => name);
     const known = await asking(async (ask) => {
-      if (makeTopics) await applyTopics(ask, declarations, options.replication);
-      return partitionCounts(
-        ask,
-        declarations.map(({ name }) => name),
-      );
+      if (!makeTopics) return partitionCounts(ask, names);
+      // As it says: another broker may not have heard yet of what was made.
+      const reports = await applyTopics(ask, declarations, options.replication);
+      return new Map(reports.map(({ name, partitions }) => [name, partitions]));
     });
     for (const { name, partitions } of declarations) {
       const existing = known.get(name);

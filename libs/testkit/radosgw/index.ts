@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Availability, available, unavailable } from '../availability/index.js';
 import { ensureDebianPackages } from '../install/index.js';
@@ -11,6 +12,7 @@ import { answersHttp, freePort, type LocalProcess, startProcess } from '../local
 import { observeS3, type S3Counterpart } from '../s3/index.js';
 
 const PROGRAM = '/usr/bin/radosgw';
+const TRIES = 10;
 const PACKAGES = ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph-common'];
 
 export const findRadosgw = (): Availability<string> =>
@@ -82,6 +84,17 @@ export const startRadosgw = async (buckets: readonly string[] = []): Promise<S3C
     });
     return stdout.trim();
   };
+  /** A monitor that has just begun, or learned of something, may not know for a moment who asks, or for what. */
+  const runPatiently = async (...command: readonly [string, ...string[]]): Promise<string> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await run(...command);
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        await sleep(500);
+      }
+    }
+  };
   const running: LocalProcess[] = [];
   const start = async (program: string, args: readonly string[], isUp: () => Promise<boolean>): Promise<void> => {
     running.unshift(await startProcess(program, ['-f', ...args], isUp, { env: { CEPH_CONF } }));
@@ -99,9 +112,9 @@ export const startRadosgw = async (buckets: readonly string[] = []): Promise<S3C
     await run('ceph-mon', '-i', 'a', '--mkfs', '--monmap', map);
     await start('ceph-mon', ['-i', 'a'], async () => Boolean(await run('ceph', '--connect-timeout', '1', 'fsid')));
     const storeId = randomUUID();
-    const id = await run('ceph', 'osd', 'new', storeId);
+    const id = await runPatiently('ceph', 'osd', 'new', storeId);
     // Ceph 16 would place the store by itself, at times before it knows its cluster ("wrong fsid").
-    await run('ceph', 'osd', 'crush', 'add', `osd.${id}`, '1', 'root=default', 'host=localhost');
+    await runPatiently('ceph', 'osd', 'crush', 'add', `osd.${id}`, '1', 'root=default', 'host=localhost');
     await run('ceph-osd', '-i', id, '--mkfs', '--osd-uuid', storeId);
     await start('ceph-osd', ['-i', id], async () => (await run('ceph', 'osd', 'stat')).includes('1 up'));
     const endpoint = `http://127.0.0.1:${port}`;
