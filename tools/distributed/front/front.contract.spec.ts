@@ -75,6 +75,33 @@ describe('the front', () => {
     expect(await text(answer)).toBe('22');
   });
 
+  it('takes a large body to its end though it was refused at once, so that the client sees the refusal', async () => {
+    handler = (asked, answer) => {
+      answer.writeHead(413, { 'content-type': 'application/problem+json' }).end('{"status":413}');
+      asked.resume();
+    };
+    const body = 'x'.repeat(20_000_000);
+    for (let round = 0; round < 5; round++) {
+      const answer = await ask('/v1/accounts', { 'content-type': 'application/json' }, 'POST', body);
+      expect(answer).toMatchObject({ status: 413, text: '{"status":413}' });
+    }
+  });
+
+  it('leaves the service when who uploads to it goes away', async () => {
+    const left = new Promise<void>((resolve) => {
+      handler = (asked) => asked.once('close', resolve).resume();
+    });
+    const upload = request(`${address}/v1/segments/s/members`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv' },
+    });
+    upload.once('error', () => undefined);
+    upload.write('email\n');
+    await sleep(100);
+    upload.destroy();
+    await left;
+  });
+
   it('passes server-sent events on one by one, and ends them at the service when the reader goes', async () => {
     const gone = new Promise<void>((resolve) => {
       handler = (asked, answer) => {

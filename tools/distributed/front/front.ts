@@ -11,6 +11,7 @@ import {
   retryAfterOf,
 } from '@waybill/service-kit';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import { answerAfterBody, partBody } from './bodies.js';
 import { DOCS_SCRIPT, mergedDocument } from './documents.js';
 import { mergedHealth } from './health.js';
 import { mergedMetrics } from './metrics.js';
@@ -50,10 +51,12 @@ export const createFront = (configuration: Configuration, upstreams: Upstreams):
   void front.register(proxy, {
     upstream: '',
     prefix: '/',
+    preHandler: partBody,
     undici: { connections: null, headersTimeout: ANSWER_MS, bodyTimeout: 0 },
     replyOptions: {
       getUpstream: ({ url }) => nextOf(ownerOf(url)),
       rewriteRequestHeaders: asItCame,
+      onResponse: answerAfterBody,
       retryDelay: () => null, // whether to try again is for the client to say
       onError: (reply, { error }) =>
         void answerProblem(serviceAway(ownerOf(reply.request.url), error), reply.request, reply as FastifyReply),

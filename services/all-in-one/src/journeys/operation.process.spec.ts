@@ -1,4 +1,5 @@
 import type { Api } from './testing/api.js';
+import { eventually } from './testing/eventually.js';
 import { outcomeOf } from './testing/expectations.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
 
@@ -166,7 +167,11 @@ it('an unknown path or method is a problem like any other', async () => {
 it('the log has a line for what failed, with its correlation id, and none for health checks', async () => {
   await api.get('/v1/accounts/nowhere', { 'x-correlation-id': 'trace-me' });
   await api.get('/health/live');
-  expect(waybill.output).toContain('trace-me');
+  // Of a process of its own it comes a moment later.
+  await eventually(
+    async () => waybill.output,
+    (output) => output.includes('trace-me'),
+  );
   expect(waybill.output).not.toContain('/health/live');
   const lines = waybill.output.split('\n').filter((line) => line.startsWith('{'));
   for (const line of lines)

@@ -37,7 +37,8 @@ export const startSftpPartner = async (password = 'correct horse'): Promise<Sftp
     account: (name, changes = {}) => ({ type: 'sftp', name, authentication: authentication(changes) }),
     stop: async () => {
       await server.stop();
-      await rm(root, { recursive: true, force: true });
+      // A proof that was under way at the end may write there still.
+      await rm(root, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 };

@@ -151,7 +151,7 @@ export const startWaybill = async (environment: Environment = {}, args: readonly
       await end('SIGTERM');
       await backbone.close();
       await database.drop();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 };
