@@ -74,8 +74,7 @@ describe('a schedule', () => {
   });
 
   it('exports when its time has come, unless its destination is disabled or its segment off', async () => {
-    expect(await runsOf(once)).toEqual([]);
-    await sleep(slot - Date.now());
+    await sleep(Math.max(0, slot - Date.now()));
     for (const id of [once, hourly]) {
       const [run] = await eventually(
         () => runsOf(id),
