@@ -17,8 +17,11 @@ const shared = {
 /** A tier by its suffix; `npm test -- --selectProjects unit` runs one. */
 const tier = (displayName, testMatch, options = {}) => ({ displayName, testMatch, ...shared, ...options });
 
-/** Journeys that ask about one process, or start more of them, or take one apart; all others run again on separate services. */
-const ofOneProcess = ['configuration', 'crash-*', 'shared-runs', 'streams-shared'];
+/**
+ * Journeys that ask about one process, or start more of them, or take one apart, or look into PostgreSQL's event log; all
+ * others run again on separate services.
+ */
+const ofOneProcess = ['configuration', 'crash-*', 'logs', 'shared-runs', 'streams-shared'];
 const journeys = `<rootDir>/services/all-in-one/src/journeys/!(${ofOneProcess.join('|')}).process.spec.ts`;
 
 /** @type {import('jest').Config} */

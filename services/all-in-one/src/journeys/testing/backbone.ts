@@ -44,9 +44,10 @@ const embedded = (): Backbone => ({
   close: () => Promise.resolve(),
 });
 
-/** A process for each service behind one address: on the tier's Kafka, emptied, and an EventStoreDB of its own. */
-const distributed = async (brokers: string): Promise<Backbone> => {
-  const [eventStore] = await Promise.all([startEventStoreDb(), emptyKafka(brokers.split(','))]);
+/** A process for each service behind one address: on the tier's Kafka, emptied first, and an EventStoreDB of its own. */
+const distributed = async (brokers: string, isFirst: boolean): Promise<Backbone> => {
+  const eventStore = await startEventStoreDb();
+  if (isFirst) await emptyKafka(brokers.split(','));
   return {
     main: builtAt('tools/dist/distributed/main.js'),
     environment: { WAYBILL_KAFKA_BROKERS: brokers, WAYBILL_EVENTSTOREDB_URL: eventStore.url },
@@ -64,10 +65,10 @@ const distributed = async (brokers: string): Promise<Backbone> => {
   };
 };
 
-/** That of the tier that runs: journeys know nothing of it. */
-export const openBackbone = async (): Promise<Backbone> => {
+/** That of the tier that runs: journeys know nothing of it. `isFirst`: no other Waybill runs on it. */
+export const openBackbone = async ({ isFirst }: { readonly isFirst: boolean }): Promise<Backbone> => {
   if (process.env['WAYBILL_TEST_BACKBONE'] !== 'distributed') return embedded();
   const brokers = process.env['WAYBILL_TEST_DISTRIBUTED_BROKERS'] ?? process.env['WAYBILL_TEST_KAFKA_BROKERS'];
   if (!brokers) throw new Error('separate services need a Kafka: run `npm test -- --selectProjects distributed`');
-  return distributed(brokers);
+  return distributed(brokers, isFirst);
 };

@@ -55,7 +55,7 @@ const environmentOf = (own: Environment): NodeJS.ProcessEnv => ({
 
 /** Runs until it ends by itself; for starts that fail. */
 export const runToItsEnd = async (own: Environment): Promise<{ code: number | null; output: string }> => {
-  const { main, close } = await openBackbone();
+  const { main, close } = await openBackbone({ isFirst: false });
   const child = spawn(process.execPath, [main], { env: environmentOf(own), stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
@@ -67,7 +67,7 @@ export const runToItsEnd = async (own: Environment): Promise<{ code: number | nu
 };
 
 export const startWaybill = async (environment: Environment = {}, args: readonly string[] = []): Promise<Waybill> => {
-  const [database, backbone] = await Promise.all([testDatabase(), openBackbone()]);
+  const [database, backbone] = await Promise.all([testDatabase(), openBackbone({ isFirst: true })]);
   const folder = await mkdtemp(join(tmpdir(), 'waybill-journey-'));
   const lines: string[] = [];
   let child: ChildProcess | undefined;
