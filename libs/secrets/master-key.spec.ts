@@ -90,8 +90,8 @@ describe('the master key', () => {
   });
 
   it.each([
-    ['/home/waybill/master.key', 0o100604, true],
-    ['/home/waybill/master.key', 0o100640, false],
+    ['/var/lib/waybill/master.key', 0o100604, true],
+    ['/var/lib/waybill/master.key', 0o100640, false],
     ['/run/secrets/master.key', 0o100444, false],
     ['/var/run/secrets/waybill/master.key', 0o100644, false],
     ['/run/secrets/../../home/waybill/master.key', 0o100644, true],
