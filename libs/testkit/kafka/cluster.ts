@@ -30,11 +30,26 @@ const newClusterId = (): string => {
   return bytes.toString('base64url');
 };
 
+interface ClusterOptions {
+  readonly nodes?: 1 | 3;
+  readonly port?: number;
+}
+
+const TRIES = 3;
+
 /** Up in about 8 s, three nodes in about 15 s. `jars` from `findJars`; `port` is the first node's, 0 takes a free one. */
-export const startKafka = async (
-  jars: string,
-  { nodes: count = 1, port = 0 }: { readonly nodes?: 1 | 3; readonly port?: number } = {},
-): Promise<KafkaCluster> => {
+export const startKafka = async (jars: string, options: ClusterOptions = {}): Promise<KafkaCluster> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(jars, options);
+    } catch (error) {
+      // A cluster has many ports, and another program may have taken one that was free a moment ago.
+      if (tries === TRIES || options.port) throw error;
+    }
+  }
+};
+
+const startOnce = async (jars: string, { nodes: count = 1, port = 0 }: ClusterOptions): Promise<KafkaCluster> => {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-kafka-'));
   const ports = [await newPorts(port === 0 ? undefined : port)];
   while (ports.length < count) ports.push(await newPorts());
