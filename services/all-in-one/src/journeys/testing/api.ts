@@ -1,3 +1,5 @@
+import { comparePositions } from '@waybill/event-store';
+
 /** `application/problem+json`. */
 export interface Problem {
   readonly type: string;
@@ -50,7 +52,34 @@ export interface Api {
   ): Promise<Answer<T>>;
 }
 
+/** Positions are a service's own: those of deliveries are not those of destinations, though their paths begin alike. */
+const ownerOf = (path: string): string =>
+  /^\/v1\/destinations\/[^/]+\/(runs|previews|dead-letters|redeliveries)\b/.test(path)
+    ? 'runs'
+    : (path.split(/[/?]/)[2] ?? '');
+
+const LIST = /^\/v1\/(accounts|destinations|segments|marketing-actions|runs)(\?|$)/;
+
+/**
+ * A list may lag behind what was answered before, so a client asks for it with the last position that the list's service
+ * answered it with. This one does, wherever a test says nothing else.
+ */
+const listsShowWhatWasAnswered = () => {
+  const reached = new Map<string, string>();
+  return {
+    seen(path: string, position: string | null): void {
+      const before = reached.get(ownerOf(path)) ?? '0';
+      if (position !== null && comparePositions(position, before) > 0) reached.set(ownerOf(path), position);
+    },
+    headersFor(method: string, path: string): Headers_ {
+      const position = reached.get(ownerOf(path));
+      return method === 'GET' && LIST.test(path) && position !== undefined ? { 'x-min-position': position } : {};
+    },
+  };
+};
+
 export const apiOf = (address: () => string, own: Headers_): Api => {
+  const bridge = listsShowWhatWasAnswered();
   const send = async <T>(
     method: string,
     path: string,
@@ -59,10 +88,11 @@ export const apiOf = (address: () => string, own: Headers_): Api => {
   ): Promise<Answer<T>> => {
     const response = await fetch(`${address()}${path}`, {
       method,
-      headers: { ...own, ...headers },
+      headers: { ...bridge.headersFor(method, path), ...own, ...headers },
       ...(body === undefined ? {} : { body }),
       ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
     });
+    bridge.seen(path, response.headers.get('x-position'));
     const text = await response.text();
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
     const parsed: unknown = isJson ? JSON.parse(text) : undefined;
