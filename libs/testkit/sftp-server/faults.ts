@@ -11,6 +11,7 @@ export interface SftpRequest {
 export type Reaction =
   | { readonly status: number; readonly message: string }
   | { readonly delayMs: number }
+  | { readonly until: Promise<unknown> } // is settled: a test holds the request for as long as it likes
   | 'hang'
   | 'cut' // all connections
   | 'lose-answer'; // the connections are cut and the work is done all the same
@@ -19,6 +20,8 @@ export type Reaction =
 export interface Faults {
   /** The point at which the server falls silent: TCP is accepted, or keys are exchanged, or the user is let in. */
   hangAfter?: 'accept' | 'key-exchange' | 'sign-in';
+  /** Whoever offers a secret is held until this resolves; it counts as offered at once. */
+  signInAfter?: Promise<unknown>;
   onRequest?: (request: SftpRequest) => Reaction | undefined;
   /** A plain rename replaces what is there, as some servers do against the protocol. */
   renameReplaces?: boolean;

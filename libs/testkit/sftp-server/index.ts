@@ -58,7 +58,10 @@ export const startSftpServer = async (options: SftpServerOptions): Promise<SftpS
     connection.on('authentication', (context) => {
       if (faults.hangAfter === 'key-exchange') return;
       if (context.method !== 'none') signInAttempts += 1;
-      signIn(context, users);
+      const decide = () => signIn(context, users);
+      if (context.method === 'none' || !faults.signInAfter) return decide();
+      // A client that has gone by then is no business of ours either.
+      void faults.signInAfter.then(decide).catch(() => undefined);
     });
     connection.on('session', (accept) => {
       if (faults.hangAfter === 'sign-in') return;

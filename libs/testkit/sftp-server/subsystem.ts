@@ -56,6 +56,7 @@ export const serveSftp = (
     if (reaction === 'cut') return cut();
     if (reaction === 'lose-answer') cut();
     else if (reaction && 'status' in reaction) return sftp.status(id, reaction.status, reaction.message);
+    else if (reaction && 'until' in reaction) await reaction.until.catch(() => undefined);
     else if (reaction) await sleep(reaction.delayMs);
     try {
       await work();
