@@ -13,10 +13,11 @@ import { register } from 'prom-client';
 import { type DeadLetterFilter, DeadLetters } from '../dead-letters/dead-letters.js';
 import { Redeliveries } from '../redeliver/redelivery-counts.js';
 import { ErasedProfiles } from './erased-profiles.js';
+import type { ShareTiming } from './shares.js';
 import type { StreamWorker } from './stream-worker.js';
 import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
 import { memorySource, type MemorySource } from './testing/memory-source.js';
-import { changeOf, openWorkbench, until, type Workbench } from './testing/workbench.js';
+import { changeOf, openWorkbench, QUICK, until, type Workbench } from './testing/workbench.js';
 
 const PROFILES = Array.from({ length: 40 }, (_, n) => `p${n}`);
 
@@ -36,8 +37,8 @@ afterEach(async () => {
   await bench.close();
 });
 
-const startWorker = async () => {
-  const worker = await bench.startWorker();
+const startWorker = async (timing?: ShareTiming) => {
+  const worker = await bench.startWorker(timing);
   workers.push(worker);
   return worker;
 };
@@ -84,6 +85,13 @@ const expectOrder = (partner: MemoryPartner): void => {
     last.set(record.key, sequenceOf(record));
   }
 };
+/** Whether some worker sends to it, or drains. */
+const isSentTo = async (destinationId: string) => {
+  const { rowCount } = await bench.database.pool.query('select 1 from stream_states where destination_id = $1', [
+    destinationId,
+  ]);
+  return rowCount === 1;
+};
 const countsOf = async (destinationId: string) => {
   const { rows } = await bench.database.pool.query<Record<string, number>>(
     `select sum(read)::int as read, sum(written)::int as written, sum(skipped)::int as skipped, sum(failed)::int as failed
@@ -115,13 +123,11 @@ describe('Workers of streams', () => {
 
   it('share the profiles, and move over without loss or reordering when one joins and one dies', async () => {
     const { partner } = await activate({ latencyMs: () => Math.random() * 10 });
-    const first = await startWorker();
+    const first = await startWorker(QUICK);
     let busy = true;
     const going = (async () => {
       for (; busy; await sleep(5)) happens(5);
     })();
-    await until(() => partner.landed.length > 100);
-    const second = await startWorker();
     const held = async () => {
       const { rows } = await bench.database.pool.query<{ shares: number }>(
         `select count(*)::int as shares from leases where name like 'stream share %' and expires_at > now()
@@ -129,18 +135,23 @@ describe('Workers of streams', () => {
       );
       return rows.map(({ shares }) => shares);
     };
-    await until(async () => (await held()).join() === '8,8');
-    await sleep(300);
-    workers = [second];
-    // It dies: nothing of it is drained, released or settled. Only its lease ends.
-    await dieSuddenly(first);
-    await until(async () => (await held()).join() === '16');
-    await sleep(300);
-    busy = false;
-    await going;
-    await until(hasAll(partner));
+    try {
+      await until(() => partner.landed.length > 100);
+      const second = await startWorker(QUICK);
+      await until(async () => (await held()).join() === '8,8');
+      await sleep(300);
+      workers = [second];
+      // It dies: nothing of it is drained, released or settled. Only its lease ends.
+      await dieSuddenly(first);
+      await until(async () => (await held()).join() === '16');
+      await sleep(300);
+    } finally {
+      busy = false;
+      await going;
+    }
+    await until(hasAll(partner), 30_000);
     expectOrder(partner);
-  });
+  }, 120_000);
 
   it('forget that those were there who died long ago', async () => {
     await bench.database.pool.query(
@@ -163,9 +174,9 @@ describe('Workers of streams', () => {
     const { partner, destinationId, about } = await activate({ latencyMs: () => 5 });
     await startWorker();
     happens(60);
-    await until(() => partner.landed.length > 20);
+    await until(async () => partner.landed.length > 20 && (await isSentTo(destinationId)));
     await bench.tell(DestinationDisabled, about);
-    await sleep(700);
+    await until(async () => !(await isSentTo(destinationId)));
     const sent = partner.landed.length;
     happens(40);
     await sleep(700);
@@ -216,8 +227,9 @@ describe('Workers of streams', () => {
     await startWorker();
     happens(10);
     const behind = /^waybill_stream_lag_seconds\{type="amazon-kinesis"\} [1-9]/m;
-    await until(async () => behind.test(await register.metrics()));
-    expect(await register.metrics()).toContain('waybill_stream_senders{type="amazon-kinesis",state="unavailable"} 1');
+    let told = '';
+    await until(async () => behind.test((told = await register.metrics())));
+    expect(told).toContain('waybill_stream_senders{type="amazon-kinesis",state="unavailable"} 1');
     expect(partner.landed).toEqual([]);
   });
 
@@ -236,10 +248,13 @@ describe('Workers of streams', () => {
     await startWorker();
     await sleep(700);
     expect(backfilled('backfill s')).toBe(before);
+    const ended = partner.landed.length;
     await bench.tell(SegmentDeactivated, { ...about, segmentId: 's' });
     const activation = { schedule: null, fileName: '', activatedAt: new Date().toISOString() };
     await bench.tell(SegmentActivated, { ...about, segmentId: 's', ...activation });
-    await until(() => backfilled('backfill s') === before + PROFILES.length);
+    const toldAgain = () =>
+      new Set(partner.landed.slice(ended).flatMap(({ eventId, key }) => (eventId.endsWith('backfill s') ? [key] : [])));
+    await until(() => toldAgain().size === PROFILES.length);
   });
 
   it('keep a dead letter with its reason, tell the profile anew when asked to, and settle it then', async () => {
@@ -321,6 +336,7 @@ describe('Workers of streams', () => {
     happens(3);
     await until(async () => (await countsOf(destinationId))['failed'] === 3);
     await bench.tell(SegmentDeactivated, { ...about, segmentId: 's' });
+    await until(async () => !(await isSentTo(destinationId)));
     const redeliveries = new Redeliveries(bench.database);
     const scope = { tenant: 'acme', sandbox: 'prod' };
     const redeliveryId = newId();
@@ -339,20 +355,42 @@ describe('Workers of streams', () => {
       fault: () =>
         isAway ? { landed: 0, error: new WaybillError('partner-timeout', 'unavailable', 'no answer') } : undefined,
     });
-    await startWorker();
+    const worker = await startWorker();
     happens(10);
     await until(() => partner.requests.length > 0);
     const scope = { tenant: 'acme', sandbox: 'prod' };
     const erased = new ErasedProfiles(bench.database);
     await erased.note(scope, profileKey(scope, 'p3'), 11);
     await erased.note({ ...scope, tenant: 'other' }, profileKey(scope, 'p4'), 11);
-    await sleep(1_000);
+    await until(() => heardBy(worker) === 2);
     isAway = false;
     await until(() => idsOf(partner.landed).size === 9);
     await sleep(300);
     const told = new Set(partner.landed.map(({ key }) => key));
     expect(told.has('p3')).toBe(false);
     expect(told.has('p4')).toBe(true);
+  });
+
+  it('hear of an erasure also while they drain', async () => {
+    let fails = true;
+    const failed = { sent: false, code: 'InternalFailure', message: 'later', kind: 'failed' } as const;
+    const { partner } = await activate({
+      fault: (records) => (fails ? { outcomes: records.map(() => failed) } : undefined),
+    });
+    const worker = await startWorker();
+    happens(10);
+    await until(() => partner.requests.length > 0);
+    const stopped = workers.pop()!.stop();
+    const scope = { tenant: 'acme', sandbox: 'prod' };
+    await new ErasedProfiles(bench.database).note(scope, profileKey(scope, 'p3'), 11);
+    await until(() => heardBy(worker) === 1);
+    fails = false;
+    await stopped;
+    expect(partner.landed.map(({ key }) => key).toSorted()).toEqual(
+      PROFILES.slice(1, 11)
+        .filter((id) => id !== 'p3')
+        .toSorted(),
+    );
   });
 
   it('let an erased profile leave the dead letters', async () => {
@@ -374,18 +412,24 @@ describe('Workers of streams', () => {
   });
 });
 
+/** How many erasures it knows of. */
+const heardBy = (worker: StreamWorker): number => (worker as unknown as { heard: ReadonlySet<string> }).heard.size;
+
 /** As SIGKILL would leave it: everything it has in memory is gone, and nothing more goes out. */
 const dieSuddenly = async (worker: StreamWorker): Promise<void> => {
   const inner = worker as unknown as {
     stopping: boolean;
-    running: Map<string, { sender: { over: AbortController; options: { settle: () => Promise<void> } } }>;
+    stopped: boolean;
+    running: Map<string, { sender: { over: AbortController; reader: { options: { settle: () => Promise<void> } } } }>;
     work: Promise<void>;
+    hearing: Promise<void>;
   };
   inner.stopping = true;
+  inner.stopped = true;
   for (const { sender } of inner.running.values()) {
-    sender.options.settle = () => Promise.reject(new Error('dead'));
+    sender.reader.options.settle = () => Promise.reject(new Error('dead'));
     sender.over.abort();
   }
   worker.ring();
-  await inner.work;
+  await Promise.all([inner.work, inner.hearing]);
 };

@@ -42,8 +42,11 @@ export class StreamWorker implements Worker {
   private readonly running = new Map<string, Running>();
   private readonly shares: Shares;
   private readonly chime = new Chime();
+  private rings = 0;
   private stopping = false;
+  private stopped = false;
   private work: Promise<void> = Promise.resolve();
+  private hearing: Promise<void> = Promise.resolve();
   private unhear: () => void = () => undefined;
   private toldAt = 0;
   private told = '';
@@ -64,7 +67,16 @@ export class StreamWorker implements Worker {
   start(): void {
     watchStreams(() => this.readings());
     this.unhear = this.streams.onChange(() => this.ring());
-    this.work = this.goOn();
+    this.work = this.goOn(
+      'looking after streams',
+      () => this.look(),
+      () => this.stopping,
+    );
+    this.hearing = this.goOn(
+      'hearing of erasures',
+      () => this.forgetErased(),
+      () => this.stopped,
+    );
   }
 
   /** What is under way is sent and settled; whoever comes next goes on there. */
@@ -74,25 +86,34 @@ export class StreamWorker implements Worker {
     this.ring();
     await this.work;
     await this.shares.stop();
+    this.stopped = true;
+    this.ring();
+    await this.hearing;
   }
 
   /** There may be something to do, such as a redelivery. */
   ring(): void {
+    this.rings += 1;
     this.chime.ring();
   }
 
-  private async goOn(): Promise<void> {
-    while (!this.stopping) {
+  /** Looks again and again, at once where it was rung since it last began to. */
+  private async goOn(what: string, look: () => Promise<void>, isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      const { rings } = this;
       try {
-        await this.shares.turn();
-        await this.reconcile();
-        await this.forgetErased();
-        await this.tell();
+        await look();
       } catch (error) {
-        this.log.warn(`looking after streams failed and is tried again: ${messageOf(error)}`);
+        this.log.warn(`${what} failed and is tried again: ${messageOf(error)}`);
       }
-      if (!this.stopping) await this.chime.wait(LOOK_MS);
+      if (!isOver() && rings === this.rings) await this.chime.wait(LOOK_MS);
     }
+  }
+
+  private async look(): Promise<void> {
+    await this.shares.turn();
+    await this.reconcile();
+    await this.tell();
   }
 
   private async reconcile(): Promise<void> {
@@ -157,8 +178,9 @@ export class StreamWorker implements Worker {
       [[...this.running.keys()]],
     );
     for (const { destinationId, redeliveryId, shares } of rows) {
-      const { stream, sender, live, ending } = this.running.get(destinationId)!;
-      if (ending) continue;
+      const one = this.running.get(destinationId);
+      if (!one || one.ending) continue; // it may have ended meanwhile
+      const { stream, sender, live } = one;
       for (const feed of live) {
         const isUnderWay = sender.feeds.some(
           (one) => one instanceof RedeliveryFeed && one.redeliveryId === redeliveryId && one.live === feed,
@@ -169,7 +191,7 @@ export class StreamWorker implements Worker {
     }
   }
 
-  /** Erasures that this process has not heard of yet. */
+  /** Erasures that this process has not heard of yet; in a loop of its own, for a drain takes its time and goes on sending. */
   private async forgetErased(): Promise<void> {
     const recent = new Map((await this.erased.recent()).map((one) => [JSON.stringify(one), one]));
     const news = [...recent].filter(([key]) => !this.heard.has(key)).map(([, one]) => one);

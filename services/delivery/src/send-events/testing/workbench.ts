@@ -59,7 +59,7 @@ export const openWorkbench = async (source: MemorySource, open: (stream: ActiveS
     streams,
     tell,
     /** Each has a database connection and a listener of its own, as a process has. */
-    async startWorker(timing = QUICK): Promise<StreamWorker> {
+    async startWorker(timing?: ShareTiming): Promise<StreamWorker> {
       const own = await openOne();
       const sinks = { open: async (stream: ActiveStream) => open(stream) } as unknown as Sinks;
       const states = new StreamStates(own);
