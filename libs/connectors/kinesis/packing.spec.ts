@@ -81,7 +81,7 @@ describe('a request', () => {
       .tuple(fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }), fc.integer({ min: 0, max: 110 }))
       .map(([key, bytes]): EventRecord => ({ key, data: BYTES.subarray(0, bytes) }));
     fc.assert(
-      fc.property(fc.array(record, { maxLength: 40 }), (records) => {
+      fc.property(fc.array(record, { maxLength: 40, size: 'max' }), (records) => {
         const packing = new Packing(limits);
         const taken: EventRecord[] = [];
         for (const each of records) {

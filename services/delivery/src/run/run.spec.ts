@@ -441,7 +441,7 @@ describe('Whatever workers try, in whatever order', () => {
     let completed = 0;
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom(...commands), { minLength: 20, maxLength: 200 }),
+        fc.array(fc.constantFrom(...commands), { minLength: 20, maxLength: 200, size: 'max' }),
         fc.boolean(),
         (tries, whole) => {
           const script = whole

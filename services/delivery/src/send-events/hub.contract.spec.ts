@@ -37,7 +37,7 @@ describe('Sending to a hub', () => {
     server.inject('send', fault, Infinity);
     const ledger = new MemoryLedger();
     const sender = senderFor({ open }, ledger, [memoryFeed(log)], { limits });
-    await until(() => sends() > 40 && sender.state.state === 'unavailable');
+    await until(() => sends() > 15 && sender.state.state === 'unavailable');
     expect(sender.state.problem?.slug).toBe('partner-unavailable');
     server.reset();
     await until(() => ledger.positions.get('live') === 200);

@@ -60,7 +60,7 @@ describe('The queue of a destination', () => {
     'lets no record go before an earlier one of its key or its profile, whatever is superseded (atomic: %s)',
     (atomic) => {
       fc.assert(
-        fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
           const queue = new OrderedQueue(atomic);
           let open: QueuedRecord[] = [];
           const underWay: (readonly QueuedRecord[])[] = [];
