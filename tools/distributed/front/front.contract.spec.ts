@@ -88,8 +88,13 @@ describe('the front', () => {
   });
 
   it('leaves the service when who uploads to it goes away', async () => {
+    let begin: () => void;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     const left = new Promise<void>((resolve) => {
-      handler = (asked) => asked.once('close', resolve).resume();
+      handler = (asked) => {
+        asked.once('close', resolve).resume();
+        begin();
+      };
     });
     const upload = request(`${address}/v1/segments/s/members`, {
       method: 'POST',
@@ -97,7 +102,7 @@ describe('the front', () => {
     });
     upload.once('error', () => undefined);
     upload.write('email\n');
-    await sleep(100);
+    await begun;
     upload.destroy();
     await left;
   });

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SERVICES } from '@waybill/contracts';
 import type { Api } from '../journeys/testing/api.js';
+import { eventually } from '../journeys/testing/eventually.js';
 import { endOf, exportNow } from '../journeys/testing/exports.js';
 import { type Lane, loadRows, openLane, rowsOf } from '../journeys/testing/lane.js';
 import { type SftpPartner, startSftpPartner } from '../journeys/testing/sftp-partner.js';
@@ -55,8 +57,10 @@ describe('two processes of each service', () => {
 
   it('have one active relay and one active runner of each read model between them', async () => {
     for (const service of SERVICES) {
-      const names = (await heldLeases(waybill, service)).map(({ name }) => name);
-      expect(names).toContain(`relay ${service}`);
+      const names = await eventually(
+        async () => (await heldLeases(waybill, service)).map(({ name }) => name),
+        (held) => held.includes(`relay ${service}`),
+      );
       expect(names.filter((name) => name.startsWith('projection ')).length).toBeGreaterThan(0);
     }
     // A lease has one holder by its table; that the other process publishes nothing shows in what arrives, below: once.
@@ -71,7 +75,7 @@ describe('two processes of each service', () => {
     const answered = await byProcess(connects);
     expect(answered).toHaveLength(2);
     expect(Math.min(...answered)).toBeGreaterThan(0);
-  });
+  }, 120_000);
 
   it('deliver side by side: runs go to both workers, and each file is there once', async () => {
     lanes.forEach((lane) => lane.begin());
@@ -83,6 +87,7 @@ describe('two processes of each service', () => {
     while (!over) {
       for (const { name, owner } of await heldLeases(waybill, 'delivery'))
         if (name.startsWith('run ')) owners.add(owner);
+      await sleep(50);
     }
     await ended;
     for (const [index, lane] of lanes.entries()) await lane.expectExactlyOnce(runIds[index]!);

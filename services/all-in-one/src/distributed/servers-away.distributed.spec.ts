@@ -4,7 +4,7 @@ import { describeWith } from '@waybill/testkit/availability';
 import { findJars, type KafkaCluster, startKafka } from '@waybill/testkit/kafka';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
 import { startTcpProxy, type TcpProxy } from '@waybill/testkit/tcp-proxy';
-import type { Api } from '../journeys/testing/api.js';
+import { type Api, simpleApiOf } from '../journeys/testing/api.js';
 import { endOf, exportNow } from '../journeys/testing/exports.js';
 import { type Lane, loadRows, openLane, rowsOf } from '../journeys/testing/lane.js';
 import { type SftpPartner, startSftpPartner } from '../journeys/testing/sftp-partner.js';
@@ -19,7 +19,7 @@ const AWAY_MS = Number(process.env['WAYBILL_TEST_OUTAGE_SECONDS'] ?? 30) * 1_000
 /** All is well again by then. */
 const BACK_MS = 90_000;
 /** Nobody waits longer for an answer: the deadline of a question to another service, and a little more. */
-const PATIENCE_S = 15;
+const PATIENCE_S = 20;
 const rows = rowsOf(25, 6_000);
 
 interface Outage {
@@ -60,7 +60,7 @@ describeWith('a server that all services stand on', findJars(), (jars) => {
     await waybill.close();
     await Promise.all([lane.partner.stop(), partner.stop(), postgres.stop(), eventStore.stop(), kafka.stop()]);
     await database.drop();
-  }, 90_000);
+  }, 120_000);
 
   const outages: Readonly<Record<string, Outage>> = {
     Kafka: { begin: () => kafka.nodes[0]!.kill(), end: () => kafka.nodes[0]!.start() },
@@ -77,7 +77,8 @@ describeWith('a server that all services stand on', findJars(), (jars) => {
       await outage.begin();
       const beganAt = Date.now();
       const during = connectPatiently(api, partner, `Without ${name}`, AWAY_MS + BACK_MS);
-      const clients = askAround(api, { destinationId: lane.destinationId, runId }, AbortSignal.timeout(AWAY_MS));
+      const client = simpleApiOf(() => waybill.address, {});
+      const clients = askAround(client, { destinationId: lane.destinationId, runId }, AbortSignal.timeout(AWAY_MS));
       await sleep(1_000);
       const { status, body } = await api.get<{ dependencies: Record<string, { status: string }> }>('/health/ready');
       expect([status, Object.values(body.dependencies).some((dependency) => dependency.status === 'down')]).toEqual([

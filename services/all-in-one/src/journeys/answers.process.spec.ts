@@ -3,6 +3,7 @@ import type { Api } from './testing/api.js';
 import { type Declared, declaredAnswersOf } from './testing/declared.js';
 import { eventually } from './testing/eventually.js';
 import { bodyOf, endOf, exportNow, receiverKey } from './testing/exports.js';
+import { untilHourHasAMinuteLeft } from './testing/hour.js';
 import { type SftpExports, startSftpExports } from './testing/sftp-exports.js';
 import { kinesisPartner, type Member, setUpStream } from './testing/streams.js';
 
@@ -15,7 +16,8 @@ beforeAll(async () => {
   [scene, kinesis] = await Promise.all([startSftpExports(), startKinesisServer({ streams: { events: 1 } })]);
   declared = await declaredAnswersOf(scene.api);
   ({ api } = declared);
-}, 90_000);
+}, 120_000);
+beforeEach(untilHourHasAMinuteLeft, 90_000);
 afterAll(async () => {
   await scene?.close();
   await kinesis?.stop();

@@ -81,7 +81,7 @@ describe('an export to a partner where something goes wrong', () => {
     absent = await newPartner('Absent');
     await absent.server.stop();
     runToTheAbsent = await exportNow(api, absent.destinationId);
-  }, 90_000);
+  }, 120_000);
   afterAll(async () => {
     await waybill.close();
     await Promise.all(partners.map((partner) => partner.close().catch(() => undefined)));
@@ -210,21 +210,23 @@ describe('an export to a partner where something goes wrong', () => {
       ],
     ])('%s: it ends as cancelled, with nothing half-written and no manifest', async (name, path) => {
       const partner = await newPartner(`Stopped ${name}`);
-      let renames = 0;
-      // The first file goes through, the second one gets stuck.
+      // The first file goes through, the others get stuck.
       const stuck = new Promise<void>((resolve) => {
-        partner.faults.onRequest = ({ name: call }) => {
-          if (call === 'RENAME') renames += 1;
-          if (call !== 'WRITE' || renames === 0) return undefined;
+        partner.faults.onRequest = ({ name: call, path: file }) => {
+          if (call !== 'WRITE' || file.includes('-part-1-')) return undefined;
           resolve();
           return 'hang';
         };
       });
       const runId = await exportNow(api, partner.destinationId);
       await stuck;
+      await eventually(
+        () => runOf(api, runId),
+        ({ files }) => files.length === 1,
+      );
       expect(partner.names).toContainEqual(expect.stringMatching(/^\.waybill-.*\.part$/));
       bodyOf(await api.post(path(runId, partner.destinationId)));
-      const run = await endOf(api, runId, 10_000);
+      const run = await endOf(api, runId, 20_000);
       expect(run).toMatchObject({ status: 'cancelled', manifest: null, files: [{ rows: 10 }] });
       expect(partner.names.map((file) => `${FOLDER}/${file}`)).toEqual(run.files.map((file) => file.path));
     });
@@ -232,10 +234,12 @@ describe('an export to a partner where something goes wrong', () => {
 
   it('who goes away while a run is cancelled may keep something half-written, and the run says so', async () => {
     const partner = await newPartner('Gone');
+    let isWriting = false;
     const stuck = new Promise<void>((resolve) => {
       partner.faults.onRequest = ({ name }) => {
-        if (name === 'WRITE') resolve();
-        return name === 'WRITE' ? 'hang' : undefined;
+        isWriting ||= name === 'WRITE';
+        if (isWriting) resolve();
+        return isWriting && (name === 'WRITE' || name === 'REMOVE') ? 'hang' : undefined;
       };
     });
     const runId = await exportNow(api, partner.destinationId);

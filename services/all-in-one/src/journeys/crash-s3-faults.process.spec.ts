@@ -20,7 +20,7 @@ describe('an export to an S3 store where something goes wrong', () => {
     [waybill, s3] = await Promise.all([startWaybill(), startS3Partner()]);
     api = waybill.api();
     await loadRows(api, rows);
-  }, 90_000);
+  }, 120_000);
   afterAll(() => Promise.all([waybill.close(), s3.stop()]));
   afterEach(() => s3.server.reset());
 
@@ -81,7 +81,7 @@ describe('an export to an S3 store where something goes wrong', () => {
 
   it('that holds another file under a name gets ours under the next revision, and keeps its own', async () => {
     const destination = await newDestination();
-    s3.server.inject('UploadPart', { kind: 'delay', ms: 500 }, 2);
+    s3.server.inject('UploadPart', { kind: 'delay', ms: 500 }, 3);
     const runId = await exportNow(api, destination.id);
     const { key } = await uploadIn(destination, /_2\.csv$/);
     const { objects } = s3.server.buckets.get(s3.bucket)!;

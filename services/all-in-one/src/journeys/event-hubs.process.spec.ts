@@ -22,7 +22,7 @@ beforeAll(async () => {
     startEventHubsServer({ hubs: { [HUB]: 4, orders: 2 }, policies }),
   ]);
   api = waybill.api();
-}, 90_000);
+}, 120_000);
 afterEach(() => server.reset());
 afterAll(() => Promise.all([waybill.close(), server.stop()]));
 
@@ -60,7 +60,7 @@ describe('an account of Azure Event Hubs', () => {
     expect(answer.problem.checks?.filter(({ outcome }) => outcome === 'failed').map(({ code }) => code)).toEqual([
       'bad-secret/InvalidSignature',
     ]);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(25_000);
     expect(JSON.stringify(answer.problem)).not.toContain('canary');
     const { body } = await api.get<Page<AccountView>>('/v1/accounts?search=Wrong');
     expect(body.items).toEqual([]);

@@ -11,7 +11,7 @@ const open: EventStream[] = [];
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api({ 'x-actor': 'mara' });
-}, 90_000);
+}, 120_000);
 afterAll(() => waybill.close());
 afterEach(async () => {
   await Promise.all(open.splice(0).map((stream) => stream.close()));
@@ -56,7 +56,7 @@ describe('GET /v1/events', () => {
   it('goes on after the event that a dashboard saw last, without a gap and without repetition', async () => {
     const first = await watch();
     for (const name of ['one', 'two', 'three']) await define(name);
-    await untilSeen(first, 'three');
+    for (const name of ['one', 'two', 'three']) await untilSeen(first, name); // in any order: they are three streams
     const [seen, ...missed] = first.events;
     await first.close();
     await define('four');
@@ -83,6 +83,7 @@ describe('GET /v1/events', () => {
     await define('elsewhere', waybill.api({ 'x-tenant': 'other', 'x-sandbox': 'dev' }));
     await define('theirs', waybill.api({ 'x-tenant': 'other' }));
     await untilSeen(stream, 'theirs');
+    await untilSeen(await watch('', { 'last-event-id': '0' }), 'mine');
     expect(namesIn(stream)).toEqual(['theirs']);
   });
 
@@ -98,7 +99,7 @@ describe('GET /v1/events', () => {
     await untilSeen(stream, 'lastBefore');
     const stopped = performance.now();
     expect(await waybill.stop()).toBe(0);
-    expect(performance.now() - stopped).toBeLessThan(10_000);
+    expect(performance.now() - stopped).toBeLessThan(20_000);
 
     await waybill.start();
     await define('firstAfter');

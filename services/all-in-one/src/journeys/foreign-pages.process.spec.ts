@@ -11,7 +11,7 @@ let api: Api;
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api();
-}, 90_000);
+}, 120_000);
 afterAll(() => waybill.close());
 
 /** `fetch` lets nobody choose a Host. */

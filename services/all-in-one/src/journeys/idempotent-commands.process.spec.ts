@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { slowBy } from '@waybill/testkit/sftp-server';
 import type { Api } from './testing/api.js';
 import { eventually } from './testing/eventually.js';
 import { outcomeOf } from './testing/expectations.js';
@@ -14,10 +13,10 @@ let api: Api;
 beforeAll(async () => {
   [waybill, partner] = await Promise.all([startWaybill(), startSftpPartner()]);
   api = waybill.api();
-}, 90_000);
+}, 120_000);
 afterAll(() => Promise.all([waybill.close(), partner.stop()]));
 afterEach(() => {
-  delete partner.faults.onRequest;
+  delete partner.faults.signInAfter;
   delete partner.faults.hangAfter;
 });
 
@@ -106,6 +105,13 @@ describe('a command with an Idempotency-Key', () => {
 });
 
 describe('a caller who does not wait', () => {
+  /** Until it is called nobody is let in by the partner, and nothing is proven. */
+  const holdSignIns = (): (() => void) => {
+    let letIn!: () => void;
+    partner.faults.signInAfter = new Promise<void>((resolve) => (letIn = resolve));
+    return letIn;
+  };
+
   it('gets 202 and a location, under which the account is found later', async () => {
     partner.faults.hangAfter = 'accept';
     const answer = await api.post('/v1/accounts', partner.account('Later'), { prefer: 'wait=0' });
@@ -116,13 +122,14 @@ describe('a caller who does not wait', () => {
   });
 
   it('joins the same command by the same key, and gets the same account', async () => {
-    partner.faults.onRequest = slowBy(100);
+    const letIn = holdSignIns();
     const key = newKey();
     const accepted = await api.post<AccountView>('/v1/accounts', partner.account('Joined'), {
       ...key,
       prefer: 'wait=0',
     });
     expect(accepted.status).toBe(202);
+    letIn();
     const joined = await api.post<AccountView>('/v1/accounts', partner.account('Joined'), key);
     expect(joined).toMatchObject({ status: 201, body: { id: accepted.body.id, status: 'connected' } });
     const again = await api.post<AccountView>('/v1/accounts', partner.account('Joined'), { ...key, prefer: 'wait=0' });
@@ -131,31 +138,36 @@ describe('a caller who does not wait', () => {
 
   it('may do so for destinations, rotations and tests as well', async () => {
     const { body: account } = await api.post<AccountView>('/v1/accounts', partner.account('Patient'));
-    partner.faults.onRequest = slowBy(50);
     const now = { prefer: 'wait=0' };
 
+    let letIn = holdSignIns();
     const created = await api.post<DestinationView>(
       '/v1/destinations',
       { accountId: account.id, name: 'Later too', target: { folder: 'incoming' } },
       now,
     );
     expect(created.status).toBe(202);
+    letIn();
     const location = created.headers.get('location') ?? '';
     await eventually(
       () => api.get(location),
       ({ status }) => status === 200,
     );
 
+    letIn = holdSignIns();
     const authentication = partner.authentication();
     const rotated = await api.put<AccountView>(`/v1/accounts/${account.id}/credentials`, { authentication }, now);
     expect(rotated.status).toBe(202);
+    letIn();
     await eventually(
       () => api.get<AccountView>(rotated.headers.get('location') ?? ''),
       ({ body }) => body.validation.id !== account.validation.id,
     );
 
+    letIn = holdSignIns();
     const tested = await api.post(`/v1/accounts/${account.id}/validations`, undefined, now);
     expect(tested.status).toBe(202);
+    letIn();
     await eventually(
       () => api.get<{ outcome: string }>(tested.headers.get('location') ?? ''),
       ({ body }) => body.outcome === 'passed',
@@ -179,11 +191,12 @@ describe('a caller who does not wait', () => {
     await eventually(
       () => api.get(right.headers.get('location') ?? ''),
       ({ status }) => status === 200,
+      60_000, // the proof was held by a lease of the process that is gone
     );
     expect(await post('Killed', key)).toMatchObject({ status: 201, body: { id: right.body.id, status: 'connected' } });
     const rejected = await post('Killed with a wrong password', wrongKey, { password: 'guess' });
     expect(outcomeOf(rejected)).toBe('422 credentials-rejected');
     expect(outcomeOf(await api.get(wrong.headers.get('location') ?? ''))).toBe('404 account-not-found');
     expect((await accountsNamed('Killed')).map(({ id }) => id)).toEqual([right.body.id]);
-  }, 90_000);
+  }, 150_000);
 });

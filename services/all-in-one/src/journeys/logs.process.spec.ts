@@ -22,7 +22,7 @@ beforeAll(async () => {
   api = waybill.api(OWNER);
   database = new pg.Client({ connectionString: waybill.databaseUrl });
   await database.connect();
-}, 90_000);
+}, 120_000);
 afterAll(async () => {
   await database.end();
   await Promise.all([waybill.close(), partner.stop()]);
@@ -52,8 +52,10 @@ describe('a correlation id', () => {
     const run = await endOf(api, await exportNow(waybill.api({ ...OWNER, 'x-correlation-id': 'asked-for' }), id));
     expect(run).toMatchObject({ status: 'completed', files: [{ rows: 1 }, { rows: 1 }, { rows: 1 }] });
     expect(await correlationsOf(`run-${run.id}`)).toEqual(['asked-for']);
-    const lines = linesOf('part worker').filter(({ msg }) => msg.includes(run.id));
-    expect(lines.length).toBeGreaterThan(0);
+    const lines = await eventually(
+      () => Promise.resolve(linesOf('part worker').filter(({ msg }) => msg.includes(run.id))),
+      (said) => said.some(({ msg }) => msg.endsWith('is staged')),
+    );
     for (const line of lines) expect(line).toMatchObject({ tenant: 'acme', sandbox: 'trial' });
     expect(lines.filter(({ msg }) => msg.endsWith('is staged')).map(({ correlationId }) => correlationId)).toEqual(
       expect.arrayContaining(['asked-for']),

@@ -9,7 +9,7 @@ let api: Api;
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api();
-}, 90_000);
+}, 120_000);
 afterAll(() => waybill.close());
 
 const LISTS = ['/v1/accounts', '/v1/destinations', '/v1/segments', '/v1/marketing-actions', '/v1/runs'];
@@ -27,15 +27,23 @@ describe('X-Min-Position', () => {
   });
 
   it('that is malformed or beyond the end of the log is refused at once', async () => {
-    const started = performance.now();
+    let longestMs = 0;
+    const timed = async <T>(asking: Promise<T>): Promise<T> => {
+      const started = performance.now();
+      const answer = await asking;
+      longestMs = Math.max(longestMs, performance.now() - started);
+      return answer;
+    };
     for (const path of LISTS) {
       for (const position of ['abc', '-1', '1.5', '01', '9'.repeat(30), '1 or 1=1', '']) {
-        const answer = await api.get(path, { 'x-min-position': position });
+        const answer = await timed(api.get(path, { 'x-min-position': position }));
         expect(`${position}: ${outcomeOf(answer)}`).toBe(`${position}: 400 position-malformed`);
       }
-      expect(outcomeOf(await api.get(path, { 'x-min-position': '99999999999' }))).toBe('400 position-beyond-log');
+      expect(outcomeOf(await timed(api.get(path, { 'x-min-position': '99999999999' })))).toBe(
+        '400 position-beyond-log',
+      );
     }
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(longestMs).toBeLessThan(4_000); // one that waits does so for 5 s
   });
 });
 

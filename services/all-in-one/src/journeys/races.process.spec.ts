@@ -12,7 +12,7 @@ let api: Api;
 beforeAll(async () => {
   [waybill, partner] = await Promise.all([startWaybill(), startSftpPartner()]);
   api = waybill.api();
-}, 90_000);
+}, 120_000);
 afterAll(() => Promise.all([waybill.close(), partner.stop()]));
 
 const TIMES = 25;
@@ -73,7 +73,7 @@ it('a destination is never left on an account that was disconnected while it was
     if (created.status === 201) expect((await api.get(`/v1/destinations/${created.body.id}`)).status).toBe(200);
     return [outcomeOf(created), outcomeOf(disconnected)];
   });
-}, 120_000);
+}, 240_000);
 
 it('a destination never states a marketing action that was removed while it was created', async () => {
   const { body: account } = await api.post<AccountView>('/v1/accounts', partner.account('For actions'));
@@ -96,7 +96,7 @@ it('a destination never states a marketing action that was removed while it was 
     expect([204, 409]).toContain(removed.status);
     return [outcomeOf(created), outcomeOf(removed)];
   });
-}, 120_000);
+}, 240_000);
 
 it('of many changes at the same revision, one is made and the others are told', async () => {
   const { body } = await api.post<AccountView>('/v1/accounts', partner.account('Contended'));

@@ -1,3 +1,4 @@
+import type { SftpRequest } from '@waybill/testkit/sftp-server';
 import { bodyOf, endOf, exportNow, runOf, type RunView } from './testing/exports.js';
 import { eventually } from './testing/eventually.js';
 import { outcomeOf } from './testing/expectations.js';
@@ -8,7 +9,7 @@ let scene: SftpExports;
 
 beforeAll(async () => {
   scene = await startSftpExports();
-}, 90_000);
+}, 120_000);
 afterAll(() => scene.close());
 afterEach(() => {
   delete scene.sftp.faults.onRequest;
@@ -23,10 +24,18 @@ const until = (id: string, wanted: RunView['status']) =>
     ({ status }) => status === wanted,
   );
 
+/** Holds such requests at the partner until it is called. */
+const hold = (isHeld: (request: SftpRequest) => boolean): (() => void) => {
+  let letGo!: () => void;
+  const until = new Promise<void>((resolve) => (letGo = resolve));
+  scene.sftp.faults.onRequest = (request) => (isHeld(request) ? { until } : undefined);
+  return letGo;
+};
+
 describe('exports of one segment at once', () => {
   it('wait for their turn, and go one after the other, but for those that were cancelled meanwhile', async () => {
     const { id } = await scene.activated(await scene.segmentOf(MEMBERS));
-    scene.sftp.faults.onRequest = ({ name }) => (name === 'OPEN' ? { delayMs: 500 } : undefined);
+    const letGo = hold(({ name }) => name === 'OPEN');
     const first = await exportNow(scene.api, id);
     const [second, third] = [await exportNow(scene.api, id), await exportNow(scene.api, id)];
     await until(first, 'running');
@@ -36,6 +45,7 @@ describe('exports of one segment at once', () => {
       (waiting) => waiting.map((run) => run.id).join() === [third, second].join(),
     );
     expect(bodyOf(await control(second, 'cancel'))).toMatchObject({ status: 'cancelled', startedAt: null });
+    letGo();
 
     const ended = await Promise.all([first, second, third].map((run) => endOf(scene.api, run)));
     expect(ended.map(({ status }) => status)).toEqual(['completed', 'cancelled', 'completed']);
@@ -52,8 +62,7 @@ describe('exports of one segment at once', () => {
 describe('a run under way', () => {
   it('tells how far it is', async () => {
     const { id } = await scene.activated(await scene.segmentOf(MEMBERS), { files: { maxRowsPerFile: 1 } });
-    scene.sftp.faults.onRequest = ({ name, path }) =>
-      name === 'OPEN' && path.includes('part-2') ? { delayMs: 2_000 } : undefined;
+    const letGo = hold(({ name, path }) => name === 'OPEN' && path.includes('part-2'));
     const run = await exportNow(scene.api, id);
     const half = await eventually(
       () => runOf(scene.api, run),
@@ -61,6 +70,7 @@ describe('a run under way', () => {
     );
     expect(half).toMatchObject({ status: 'running', finishedAt: null, progress: { rows: 1, totalRows: 2 } });
     expect(half.progress.bytes).toBeGreaterThan(0);
+    letGo();
     expect(await endOf(scene.api, run)).toMatchObject({ status: 'completed', progress: { rows: 2, totalRows: 2 } });
   });
 });

@@ -15,7 +15,7 @@ let segmentId: string;
 beforeAll(async () => {
   scene = await startSftpExports();
   segmentId = await scene.segmentOf('email,city\na@x.io,Wien\n');
-}, 90_000);
+}, 120_000);
 afterAll(() => scene.close());
 
 /** `HH:mm` and the day, of UTC. */
@@ -31,40 +31,49 @@ const runsOf = async (destinationId: string) =>
 const stampOf = (slot: number) => new Date(slot).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '_');
 
 describe('a schedule', () => {
-  /** The first whole minute that leaves the other tests of this file their time. */
-  const slot = Math.ceil((Date.now() + 15_000) / MINUTE_MS) * MINUTE_MS;
+  /** The first whole minute that leaves the activations their time. */
+  let slot: number;
   let once: string;
   let hourly: string;
   let disabled: string;
   let deactivated: string;
 
   beforeAll(async () => {
+    slot = Math.ceil((Date.now() + 30_000) / MINUTE_MS) * MINUTE_MS;
     once = (await activated({ frequency: 'once', ...clock(slot) })).id;
     hourly = (await activated({ frequency: 'hourly', ...clock(slot) })).id;
     disabled = (await activated({ frequency: 'once', ...clock(slot) })).id;
     deactivated = (await activated({ frequency: 'once', ...clock(slot) })).id;
     bodyOf(await scene.api.post(`/v1/destinations/${disabled}/disable`));
     bodyOf(await scene.api.delete(`/v1/destinations/${deactivated}/segments/${segmentId}`));
-  });
+  }, 120_000);
 
   it('whose slots were missed while nothing was running runs once, for the latest of them', async () => {
     const missed = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
     const { id } = await activated({ frequency: 'hourly', ...clock(missed - 4 * HOUR_MS) });
+    await eventually(
+      () => inDatabase('select 1 from delivery.activations where destination_id = $1', [id]),
+      (heard) => heard === 1,
+    );
     await sleep(1_500); // the scheduler has looked by then: slots from before the activation do not count
     expect(await runsOf(id)).toEqual([]);
 
     await scene.waybill.stop();
-    await hasCountedSince(id, missed - 3 * HOUR_MS - MINUTE_MS);
+    // As if nothing had been running since: nobody waits for hours.
+    const since = new Date(missed - 3 * HOUR_MS - MINUTE_MS);
+    const told = 'update delivery.activations set since = $2 where destination_id = $1';
+    expect(await inDatabase(told, [id, since])).toBe(1);
     await scene.waybill.start();
     const [run] = await eventually(
       () => runsOf(id),
       (runs) => runs.length > 0,
+      60_000,
     );
     const ended = await endOf(scene.api, run!.id);
     expect(ended).toMatchObject({ status: 'completed', files: [{ path: expect.stringContaining(stampOf(missed)) }] });
     await sleep(1_500);
     expect(await runsOf(id)).toHaveLength(1);
-  }, 60_000);
+  }, 150_000);
 
   it('that is over is refused', async () => {
     const { id } = await scene.activated(segmentId);
@@ -87,18 +96,15 @@ describe('a schedule', () => {
     }
     expect(await runsOf(disabled)).toEqual([]);
     expect(await runsOf(deactivated)).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 });
 
-/** As if nothing had been running since: nobody waits for hours. */
-const hasCountedSince = async (destinationId: string, since: number): Promise<void> => {
+/** How many rows that are. */
+const inDatabase = async (statement: string, values: readonly unknown[]): Promise<number | null> => {
   const client = new pg.Client({ connectionString: scene.waybill.databaseUrl });
   await client.connect();
   try {
-    await client.query('update delivery.activations set since = $2 where destination_id = $1', [
-      destinationId,
-      new Date(since),
-    ]);
+    return (await client.query(statement, [...values])).rowCount;
   } finally {
     await client.end();
   }

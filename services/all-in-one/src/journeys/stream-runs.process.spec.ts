@@ -3,6 +3,7 @@ import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/t
 import type { Api } from './testing/api.js';
 import { eventually } from './testing/eventually.js';
 import { bodyOf } from './testing/exports.js';
+import { untilHourHasAMinuteLeft } from './testing/hour.js';
 import { kinesisPartner, report, setUpStream } from './testing/streams.js';
 import { startWaybill, type Waybill } from './testing/waybill.js';
 
@@ -15,7 +16,8 @@ beforeAll(async () => {
   [waybill, server] = await Promise.all([startWaybill(), startKinesisServer({ streams: { events: 1, backfills: 1 } })]);
   delivery = await openDatabase({ url: waybill.databaseUrl, schema: 'delivery' });
   api = waybill.api();
-}, 90_000);
+}, 120_000);
+beforeEach(untilHourHasAMinuteLeft, 90_000);
 afterAll(async () => {
   await delivery?.close();
   await waybill?.close();

@@ -3,6 +3,7 @@ import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/t
 import type { Api } from './testing/api.js';
 import { eventually } from './testing/eventually.js';
 import { bodyOf } from './testing/exports.js';
+import { untilHourHasAMinuteLeft } from './testing/hour.js';
 import {
   eventHubsPartner,
   firstArrivals,
@@ -54,11 +55,12 @@ beforeAll(async () => {
   hubs = await startEventHubsServer({ hubs: Object.fromEntries([...STREAMS, 'away'].map((name) => [name, 4])) });
   waybill = await startWaybill();
   api = waybill.api();
-}, 90_000);
+}, 120_000);
 afterEach(() => {
   kinesis.reset();
   hubs.reset();
 });
+beforeEach(untilHourHasAMinuteLeft, 90_000);
 afterAll(async () => {
   await waybill?.close();
   await Promise.all([kinesis?.stop(), hubs?.stop()]);
@@ -161,7 +163,7 @@ describe('A segment on a stream and on a hub', () => {
       expect(last.size).toBe(2_000);
       expect(new Set(last.values())).toEqual(new Set(['second']));
     }
-  }, 120_000);
+  }, 300_000);
 
   it('waits while its destination is disabled, and tells what happened meanwhile when it is enabled', async () => {
     await newSegment('paused');

@@ -63,7 +63,8 @@ const waiting = async ({ runId }: Run): Promise<readonly number[]> => {
   return rows.map(({ part }) => part);
 };
 const untilOffered = async (run: Run, parts: readonly number[]) => {
-  for (let left = 100; left > 0 && (await waiting(run)).length < parts.length; left--) await sleep(20);
+  for (const end = Date.now() + 15_000; Date.now() < end && (await waiting(run)).length < parts.length;)
+    await sleep(20);
   await sleep(50); // for one too many
   expect(await waiting(run)).toEqual(parts);
 };

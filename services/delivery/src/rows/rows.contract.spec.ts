@@ -428,33 +428,47 @@ describe('The rows of an export', () => {
   });
 
   describe('whose parts are looked for ahead', () => {
-    /** Where the scout says that parts end, with what `inSnapshot` answers while it holds its snapshot. */
+    const SCOUT = 'waybill scout of a test';
+    let scouts: Database;
+    beforeAll(async () => {
+      scouts = await openDatabase({ url: server.url, schema: 'delivery', applicationName: SCOUT });
+    });
+    afterAll(() => scouts.close());
+
+    /** Where the scout says that so many parts end, or more, with what `inSnapshot` answers while it holds its snapshot. */
     const scouted = async <T = void>(
       request: RowsRequest,
+      parts: number,
       { after = null, inSnapshot }: { after?: string | null; inSnapshot?: (snapshot: string) => Promise<T> } = {},
     ) => {
       const over = new AbortController();
       const found: string[] = [];
       let snapshot = '';
-      let looked: T | undefined;
+      let looking: Promise<T> | undefined;
       const onPartEnd = async (lastKey: string) => {
         found.push(lastKey);
-        if (found.length === 1) looked = await inSnapshot?.(snapshot);
+        if (found.length === 1) await (looking = inSnapshot?.(snapshot));
       };
       const onSnapshot = (id: string) => (snapshot = id);
-      const scouting = scoutParts(database, request, { after, signal: over.signal, onSnapshot, onPartEnd });
+      let ended = false;
+      const scouting = scoutParts(scouts, request, { after, signal: over.signal, onSnapshot, onPartEnd }).finally(
+        () => (ended = true),
+      );
+      while (!ended && found.length < parts) await moment();
+      const looked = await looking;
       await untilHolding(1);
       over.abort();
       await scouting;
       await untilHolding(0);
       return { found, looked: looked as T };
     };
+    const moment = () => new Promise((resolve) => setTimeout(resolve, 20));
     /** Until so many scouts have been sent all rows, and hold their snapshot. */
-    const untilHolding = async (scouts: number) => {
-      for (let holding = -1; holding !== scouts; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const untilHolding = async (count: number) => {
+      for (let holding = -1; holding !== count; await moment()) {
         const { rowCount } = await database.pool.query(
-          `select 1 from pg_stat_activity
-           where datname = current_database() and query like 'copy %' and state = 'idle in transaction'`,
+          `select 1 from pg_stat_activity where application_name = $1 and state = 'idle in transaction'`,
+          [SCOUT],
         );
         holding = rowCount ?? 0;
       }
@@ -500,7 +514,8 @@ describe('The rows of an export', () => {
       await members(...people);
       for (const maxRowsPerFile of [1, 2, 7, 10, 1000]) {
         const request = requestOf(mapping, { files: { ...files, maxRowsPerFile } });
-        expect((await scouted(request)).found).toEqual(await endsOfParts(request));
+        const ends = await endsOfParts(request);
+        expect((await scouted(request, ends.length)).found).toEqual(ends);
       }
     });
 
@@ -509,14 +524,14 @@ describe('The rows of an export', () => {
       const request = requestOf(['profile.id', { source: 'attributes.x', target: 'x', required: true }], {
         files: { maxRowsPerFile: 2 },
       });
-      expect((await scouted(request)).found).toEqual(['["b"]']);
-      expect((await scouted(request, { after: '["a"]' })).found).toEqual(['["c"]']);
+      expect((await scouted(request, 1)).found).toEqual(['["b"]']);
+      expect((await scouted(request, 1, { after: '["a"]' })).found).toEqual(['["c"]']);
     });
 
     it('are, in the same snapshot, what they were, whatever has changed since', async () => {
       await members(...['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, attributes: { x: 'then' } })));
       const request = requestOf(['profile.id', 'attributes.x'], { files: { maxRowsPerFile: 2 } });
-      const { looked } = await scouted(request, {
+      const { looked } = await scouted(request, 2, {
         inSnapshot: async (snapshot) => {
           await database.pool.query(`delete from ${AUDIENCE_EXPORT_VIEW} where profile_id = 'c'`);
           await database.pool.query(`update ${AUDIENCE_EXPORT_VIEW} set attributes = '{"x": "now"}'`);
@@ -531,7 +546,7 @@ describe('The rows of an export', () => {
     it('are not read in a snapshot that is gone', async () => {
       await members({ id: 'a' }, { id: 'b' });
       const request = requestOf(['profile.id'], { files: { maxRowsPerFile: 1 } });
-      const { looked } = await scouted(request, { inSnapshot: (snapshot) => Promise.resolve(snapshot) });
+      const { looked } = await scouted(request, 1, { inSnapshot: (snapshot) => Promise.resolve(snapshot) });
       await expect(
         readPart(database, request, { after: null, signal: never, snapshot: looked }, collect),
       ).rejects.toMatchObject({ slug: 'snapshot-gone', kind: 'unavailable' });

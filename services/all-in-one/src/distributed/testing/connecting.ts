@@ -41,8 +41,8 @@ export const connectPatiently = async (
 export const expectOnce = async (api: Api, names: readonly string[]): Promise<void> => {
   const page = await eventually(
     () => api.get<Page<AccountView>>('/v1/accounts?type=sftp&limit=1000'),
-    ({ body }) => names.every((name) => body.items.some((account) => account.name === name)),
-    30_000,
+    ({ status, body }) => status === 200 && names.every((name) => body.items.some((account) => account.name === name)),
+    60_000,
   );
   const listed = page.body.items.map(({ name }) => name).filter((name) => names.includes(name));
   expect(listed.sort()).toEqual([...names].sort());

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { comparePositions } from '@waybill/event-store';
 
 /** `application/problem+json`. */
@@ -52,56 +53,67 @@ export interface Api {
   ): Promise<Answer<T>>;
 }
 
+type Ask = <T>(
+  method: string,
+  path: string,
+  body?: NonNullable<RequestInit['body']>,
+  headers?: Headers_,
+) => Promise<Answer<T>>;
+
+/** As a client that knows nothing of positions: a list may lag behind what was answered before. */
+export const simpleApiOf = (address: () => string, own: Headers_): Api => callsOf(askingAt(address, own));
+
+/** As a client that asks for lists with the last position that their service answered with, so that they show it. */
+export const apiOf = (address: () => string, own: Headers_): Api => {
+  const ask = askingAt(address, own);
+  const reached = new Map<string, string>();
+  return callsOf(async <T>(...[method, path, body, headers = {}]: Parameters<Ask>) => {
+    const owner = ownerOf(path);
+    const position = method === 'GET' && LIST.test(path) && !('x-min-position' in headers) && reached.get(owner);
+    const patience = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const answer = await ask<T>(method, path, body, position ? { 'x-min-position': position, ...headers } : headers);
+      const isBehind = position && answer.problem?.type === '/problems/projection-behind';
+      if (isBehind && Date.now() < patience) {
+        await sleep(Number(answer.headers.get('retry-after')) * 1_000);
+        continue;
+      }
+      const answered = answer.headers.get('x-position');
+      if (answered !== null && comparePositions(answered, reached.get(owner) ?? '0') > 0) reached.set(owner, answered);
+      return answer;
+    }
+  });
+};
+
+const PATIENCE_MS = 60_000;
+const LIST = /^\/v1\/(accounts|destinations|segments|marketing-actions|runs)(\?|$)/;
+
 /** Positions are a service's own: those of deliveries are not those of destinations, though their paths begin alike. */
 const ownerOf = (path: string): string =>
   /^\/v1\/destinations\/[^/]+\/(runs|previews|dead-letters|redeliveries)\b/.test(path)
     ? 'runs'
     : (path.split(/[/?]/)[2] ?? '');
 
-const LIST = /^\/v1\/(accounts|destinations|segments|marketing-actions|runs)(\?|$)/;
-
-/**
- * A list may lag behind what was answered before, so a client asks for it with the last position that the list's service
- * answered it with. This one does, wherever a test says nothing else.
- */
-const listsShowWhatWasAnswered = () => {
-  const reached = new Map<string, string>();
-  return {
-    seen(path: string, position: string | null): void {
-      const before = reached.get(ownerOf(path)) ?? '0';
-      if (position !== null && comparePositions(position, before) > 0) reached.set(ownerOf(path), position);
-    },
-    headersFor(method: string, path: string): Headers_ {
-      const position = reached.get(ownerOf(path));
-      return method === 'GET' && LIST.test(path) && position !== undefined ? { 'x-min-position': position } : {};
-    },
-  };
-};
-
-export const apiOf = (address: () => string, own: Headers_): Api => {
-  const bridge = listsShowWhatWasAnswered();
-  const send = async <T>(
-    method: string,
-    path: string,
-    body: NonNullable<RequestInit['body']> | undefined,
-    headers: Headers_ = {},
-  ): Promise<Answer<T>> => {
+const askingAt =
+  (address: () => string, own: Headers_): Ask =>
+  async <T>(...[method, path, body, headers = {}]: Parameters<Ask>) => {
     const response = await fetch(`${address()}${path}`, {
       method,
-      headers: { ...bridge.headersFor(method, path), ...own, ...headers },
+      headers: { ...own, ...headers },
       ...(body === undefined ? {} : { body }),
       ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
     });
-    bridge.seen(path, response.headers.get('x-position'));
     const text = await response.text();
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
     const parsed: unknown = isJson ? JSON.parse(text) : undefined;
     const { status, headers: answered } = response;
     return { status, headers: answered, text, body: parsed as T, problem: parsed as Problem };
   };
+
+const callsOf = (send: Ask): Api => {
   const json =
     (method: string) =>
-    <T>(path: string, body: unknown, headers: Headers_ = {}) =>
+    <T>(path: string, body?: unknown, headers: Headers_ = {}) =>
       body === undefined
         ? send<T>(method, path, undefined, headers)
         : send<T>(method, path, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
