@@ -4,8 +4,11 @@ import { join } from 'node:path';
 const fixtures = join(import.meta.dirname, 'fixtures');
 const config = JSON.stringify({ rootDir: fixtures, testMatch: ['**/*.fixture.mjs'], transform: {} });
 
+/** For files of which one leaves something open: that is waited for no longer. */
+const LEAKS = { WAYBILL_TEST_CLOSING_MS: '1000' };
+
 /** What `npm test` does once all is installed and built, on test files of its own. */
-const runTests = (files: readonly string[] = [], more: NodeJS.ProcessEnv = {}) => {
+const runTests = (files: readonly string[], more: NodeJS.ProcessEnv = {}) => {
   const { CI: _, ...env } = process.env;
   const args = [join(import.meta.dirname, 'main.mjs'), `--config=${config}`, ...files];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
@@ -21,7 +24,7 @@ describe('npm test', () => {
   });
 
   it('counts a file that cannot be run as failed, shows each failure, and says what could not run and why', () => {
-    const { status, lastLine, output } = runTests();
+    const { status, lastLine, output } = runTests([], LEAKS);
     expect(lastLine).toBe('4 passed, 2 failed, 3 skipped');
     expect(status).toBe(1);
     expect(output).toContain('said before the failure');
@@ -31,7 +34,7 @@ describe('npm test', () => {
   });
 
   it('fails, and ends, where a test left something open', () => {
-    const { status, output, lastLine } = runTests(['leaks'], { WAYBILL_TEST_CLOSING_MS: '1000' });
+    const { status, output, lastLine } = runTests(['leaks'], LEAKS);
     expect(status).toBe(1);
     expect(lastLine).toBe('1 passed, 1 failed, 0 skipped');
     expect(output).toContain('A test left something open');
