@@ -1,16 +1,38 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A port that nobody listens on at this moment. */
+/** Whether nobody listens on a port at this moment. */
+export const isFree = async (port: number): Promise<boolean> => {
+  const probe = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(probe, 'listening');
+  } catch {
+    return false;
+  }
+  probe.close();
+  await once(probe, 'close');
+  return true;
+};
+
+/** Below those that a system gives to whoever asks for any: a server may be seconds from its start to taking its port. */
+const FIRST_PORT = 12_000;
+const LAST_PORT = 31_999;
+const PORT_TRIES = 1_000;
+
+const handedOut = new Set<number>();
+
+/** A port that nobody listens on at this moment, and that this process has not handed out before. */
 export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let tries = 1; tries <= PORT_TRIES; tries += 1) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`No free port was found from ${FIRST_PORT} to ${LAST_PORT}.`);
 };
 
 export interface LocalProcess {
@@ -37,6 +59,13 @@ export const endWithUs = (pid: number, signal: 'INT' | 'KILL' = 'KILL'): (() => 
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
+export interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly withinMs?: number;
+  /** Gives the start up: the server is stopped, and the start rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Starts a server and waits until `isUp` says so; rejects with what it printed when it ends before or takes too long. It has
  * a session of its own: Ctrl-C is for those whom it serves, and it is stopped after them.
@@ -45,8 +74,9 @@ export const startProcess = async (
   command: string,
   args: readonly string[],
   isUp: () => Promise<boolean>,
-  { env = {}, withinMs = 30_000 }: { readonly env?: NodeJS.ProcessEnv; readonly withinMs?: number } = {},
+  { env = {}, withinMs = 30_000, signal }: StartOptions = {},
 ): Promise<LocalProcess> => {
+  signal?.throwIfAborted();
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -74,15 +104,18 @@ export const startProcess = async (
     await ended;
   };
   const deadline = Date.now() + withinMs;
-  while (!(await isUp().catch(() => false))) {
+  for (;;) {
+    const up = await isUp().catch(() => false);
+    // Whatever answers: it may be a stranger, whom the port belongs to.
     if (child.pid === undefined || hasEnded(child)) throw new Error(`${command} ended at once: ${output}`);
-    if (Date.now() > deadline) {
+    if (signal?.aborted || (!up && Date.now() > deadline)) {
       await stop();
+      signal?.throwIfAborted();
       throw new Error(`${command} was not up within ${withinMs / 1000} s: ${output}`);
     }
+    if (up) return { kill, stop };
     await sleep(20);
   }
-  return { kill, stop };
 };
 
 /** Whether anything speaks HTTP there. */
