@@ -49,6 +49,14 @@ export const startKafka = async (jars: string, options: ClusterOptions = {}): Pr
   }
 };
 
+/** Rejects with the first failure once nothing runs or starts any more but what `stop` knows of. */
+const startAll = async (nodes: readonly KafkaNode[]): Promise<void> => {
+  const failed = new AbortController();
+  const starts = nodes.map((node) => node.start(failed.signal).catch((error: unknown) => failed.abort(error)));
+  await Promise.all(starts);
+  failed.signal.throwIfAborted();
+};
+
 const startOnce = async (jars: string, { nodes: count = 1, port = 0 }: ClusterOptions): Promise<KafkaCluster> => {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-kafka-'));
   const ports = [await newPorts(port === 0 ? undefined : port)];
@@ -64,7 +72,7 @@ const startOnce = async (jars: string, { nodes: count = 1, port = 0 }: ClusterOp
     for (let id = 1; id <= count; id++) {
       nodes.push(await prepareNode({ jars, folder, clusterId, id, nodes: ports, certificate }));
     }
-    await Promise.all(nodes.map((node) => node.start()));
+    await startAll(nodes);
   } catch (error) {
     await stop();
     throw error;

@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
-import { freePort, type LocalProcess, startProcess } from '../local-process/index.js';
+import { freePort, isFree, type LocalProcess, startProcess } from '../local-process/index.js';
 
 /** Who may come in through the listener that asks, each by its mechanism, and may do everything, as who need not say a name may. */
 export const SCRAM_USER = { username: 'alice', password: 'alice-secret' };
@@ -34,8 +32,8 @@ export interface KafkaNode {
   readonly addresses: Readonly<Record<Listener, string>>;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
-  /** Again on the same folder; resolves when it serves. */
-  start(): Promise<void>;
+  /** Again on the same folder; resolves when it serves. An abort gives it up, and ends what was started. */
+  start(signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -131,14 +129,14 @@ export const prepareNode = async (options: NodeOptions): Promise<KafkaNode> => {
   return {
     id,
     addresses,
-    async start() {
-      for (const port of Object.values(ports)) await untilFree(port);
+    async start(signal) {
+      for (const port of Object.values(ports)) await untilFree(port, signal);
       const heap = ['-Xms96m', `-Xmx${nodes.length > 1 ? 384 : 512}m`, '-XX:+UseSerialGC'];
       server = await startProcess(
         'java',
         [LOGGING, ...heap, '-cp', `${jars}/*`, 'kafka.Kafka', settings],
         () => serves(addresses.plain),
-        { withinMs: 100_000 },
+        { withinMs: 100_000, signal },
       );
     },
     kill: async () => server?.kill(),
@@ -163,19 +161,14 @@ const serves = async (address: string): Promise<boolean> => {
   }
 };
 
-/** A killed process holds its ports for a moment. */
-const untilFree = async (port: number): Promise<void> => {
-  for (;;) {
-    const probe = createServer().listen(port, '127.0.0.1');
-    const free = await once(probe, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!free) {
-      await sleep(50);
-      continue;
-    }
-    probe.close();
-    return void (await once(probe, 'close'));
+const FREE_MS = 10_000;
+
+/** A killed process holds its ports for a moment; longer, and somebody else has taken it. */
+const untilFree = async (port: number, signal: AbortSignal | undefined): Promise<void> => {
+  const deadline = Date.now() + FREE_MS;
+  while (!(await isFree(port))) {
+    signal?.throwIfAborted();
+    if (Date.now() > deadline) throw new Error(`Somebody else listens on port ${port}, which a Kafka was to have.`);
+    await sleep(50);
   }
 };
