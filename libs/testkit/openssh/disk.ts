@@ -12,7 +12,11 @@ export const mountDisk = (folder: string, bytes: number): Promise<void> =>
 /** Takes away the disk that was mounted there, if one was. */
 export const unmountDisk = async (folder: string): Promise<void> => {
   const mounts = await readFile('/proc/self/mounts', 'utf8');
-  if (mounts.includes(` ${folder} `)) await run('umount', ['--lazy', folder]);
+  if (!mounts.includes(` ${folder} `)) return;
+  await run('umount', ['--lazy', folder]).catch((error: unknown) => {
+    // Somebody else has done it meanwhile.
+    if (!/not mounted|no mount point|not found/.test(String(error))) throw error;
+  });
 };
 
 /** Whether this machine lets us mount: tried, since no permission bit tells. */

@@ -154,5 +154,8 @@ const speaksSsh = (port: number): Promise<boolean> =>
       socket.destroy();
       resolve(greeting.toString().startsWith('SSH-2.0'));
     });
+    // Who takes connections and says nothing is another, on a port that was taken meanwhile.
+    socket.setTimeout(5_000, () => socket.destroy(new Error('no greeting came')));
     socket.once('error', reject);
+    socket.once('close', () => resolve(false));
   });

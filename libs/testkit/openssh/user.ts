@@ -40,9 +40,9 @@ export const removeStaleUsers = async (): Promise<void> => {
   const passwd = await readFile('/etc/passwd', 'utf8');
   for (const [, name = '', pid] of passwd.matchAll(new RegExp(`^(${PREFIX}(\\d+)-\\d+):`, 'gm'))) {
     if (existsSync(`/proc/${pid}`)) continue;
-    // Somebody else may be at it as well.
+    // Somebody else may be at it as well, and be done before we hold the lock, or after we looked.
     await removeUser(name).catch((error: unknown) => {
-      if (!/does not exist/.test(String(error))) throw error;
+      if (!/does not exist|cannot remove entry/.test(String(error))) throw error;
     });
   }
 };
