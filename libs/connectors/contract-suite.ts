@@ -76,7 +76,7 @@ export const fileConnectorContract = (
     const target = await connector().proveTarget(destination.credentials, destination.target, environment());
     credentials = { ...destination.credentials, findings: { ...account.findings, ...target.findings } };
     sink = await openSink();
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     await sink?.close();

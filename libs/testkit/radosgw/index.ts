@@ -13,6 +13,8 @@ import { observeS3, type S3Counterpart } from '../s3/index.js';
 
 const PROGRAM = '/usr/bin/radosgw';
 const TRIES = 10;
+/** For each of its three daemons; on a busy machine they take many times what they do alone. */
+const UP_MS = 120_000;
 const PACKAGES = ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph-common'];
 
 export const findRadosgw = (): Availability<string> =>
@@ -97,7 +99,7 @@ export const startRadosgw = async (buckets: readonly string[] = []): Promise<S3C
   };
   const running: LocalProcess[] = [];
   const start = async (program: string, args: readonly string[], isUp: () => Promise<boolean>): Promise<void> => {
-    running.unshift(await startProcess(program, ['-f', ...args], isUp, { env: { CEPH_CONF } }));
+    running.unshift(await startProcess(program, ['-f', ...args], isUp, { env: { CEPH_CONF }, withinMs: UP_MS }));
   };
   /** The gateway first, which waits for the store, then the store, then the monitor. */
   const stop = async (): Promise<void> => {
@@ -110,7 +112,7 @@ export const startRadosgw = async (buckets: readonly string[] = []): Promise<S3C
     const monitor = `[v1:127.0.0.1:${monitorPort}]`;
     await run('monmaptool', '--create', '--clobber', '--addv', 'a', monitor, '--fsid', clusterId, map);
     await run('ceph-mon', '-i', 'a', '--mkfs', '--monmap', map);
-    await start('ceph-mon', ['-i', 'a'], async () => Boolean(await run('ceph', '--connect-timeout', '1', 'fsid')));
+    await start('ceph-mon', ['-i', 'a'], async () => Boolean(await run('ceph', '--connect-timeout', '5', 'fsid')));
     const storeId = randomUUID();
     const id = await runPatiently('ceph', 'osd', 'new', storeId);
     // Ceph 16 would place the store by itself, at times before it knows its cluster ("wrong fsid").
@@ -121,7 +123,8 @@ export const startRadosgw = async (buckets: readonly string[] = []): Promise<S3C
     await start(PROGRAM, ['-n', 'client.rgw.a'], answersHttp(endpoint));
     const user = { accessKeyId: 'waybill-test', secretAccessKey: 'waybill/test+secret' };
     const keys = [`--access-key=${user.accessKeyId}`, `--secret-key=${user.secretAccessKey}`];
-    await run('radosgw-admin', '-n', 'client.rgw.a', 'user', 'create', '--uid=test', '--display-name=test', ...keys);
+    const create = ['user', 'create', '--uid=test', '--display-name=test', ...keys];
+    await runPatiently('radosgw-admin', '-n', 'client.rgw.a', ...create);
     const counterpart = { endpoint, region: 'us-east-1', ...user, stop };
     const observer = observeS3(counterpart);
     for (const bucket of buckets) await observer.createBucket(bucket);

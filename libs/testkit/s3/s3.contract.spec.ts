@@ -15,7 +15,7 @@ const holdsObjects = (start: () => Promise<S3Counterpart>): void => {
     observer.close();
     await server.stop();
     await expect(fetch(server.endpoint)).rejects.toThrow();
-  }, 60_000);
+  }, 180_000);
 };
 
 describeWith('versitygw', findVersitygw(), (binary) => holdsObjects(() => startVersitygw(binary(), ['first'])));
