@@ -51,6 +51,8 @@ export interface EventHubsServer {
   readonly calls: readonly Call[];
   /** The next so many requests for an operation meet this fault. */
   inject(on: Operation, fault: Fault, times?: number): void;
+  /** Resolves when the next request for an operation has come in. */
+  asked(on: Operation): Promise<void>;
   /** Changes what a policy allows; links that it no longer allows are closed. */
   grant(keyName: string, rights: readonly Right[]): void;
   /** Closes every link of a kind, as Azure does after ten idle minutes and when it is updated. Default: those of events. */
@@ -417,6 +419,7 @@ export const startEventHubsServer = async (options: EventHubsServerOptions = {})
     forget: () => namespace.hubs.forEach((hub) => hub.forget()),
     calls: namespace.calls,
     inject: (on, fault, times = 1) => namespace.faults.add(on, fault, times),
+    asked: (on) => namespace.faults.nextOf(on),
     grant: (keyName, rights) => namespace.grant(keyName, rights),
     detachLinks: (kind = 'events') =>
       namespace.detachLinks(FORCED, (address) => (kind === 'tokens' ? address === '$cbs' : !isRequestNode(address))),

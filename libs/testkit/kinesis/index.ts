@@ -74,6 +74,8 @@ export interface KinesisServer {
   forget(): void;
   /** The next so many requests for an operation meet this fault. */
   inject(on: Operation, fault: Fault, times?: number): void;
+  /** Resolves when the next request for an operation has come in. */
+  asked(on: Operation): Promise<void>;
   /** Takes back faults, denied rights and made-up summaries, and forgets calls; records stay. */
   reset(): void;
   stop(): Promise<void>;
@@ -239,6 +241,7 @@ export const startKinesisServer = async (options: KinesisServerOptions = {}): Pr
         })),
     forget: () => kept.clear(),
     inject: (on, fault, times = 1) => faults.add(on, fault, times),
+    asked: (on) => faults.nextOf(on),
     reset: () => {
       faults.clear();
       denied.clear();

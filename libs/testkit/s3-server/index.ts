@@ -51,6 +51,8 @@ export interface S3Server {
   readonly denied: Set<Right>;
   /** The next so many requests for an operation meet this fault. */
   inject(on: Operation, fault: Fault, times?: number): void;
+  /** Resolves when the next request for an operation has come in. */
+  asked(on: Operation): Promise<void>;
   /** Takes back faults and denied rights, and forgets calls. */
   reset(): void;
   stop(): Promise<void>;
@@ -202,6 +204,7 @@ export const startS3Server = async (options: S3ServerOptions = {}): Promise<S3Se
     calls,
     denied: state.denied,
     inject: (on, fault, times = 1) => faults.add(on, fault, times),
+    asked: (on) => faults.nextOf(on),
     reset: () => {
       faults.clear();
       state.denied.clear();
