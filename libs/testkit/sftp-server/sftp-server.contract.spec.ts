@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Availability, available, describeWith, unavailable } from '../availability/index.js';
 import { type SftpServer, startSftpServer } from './index.js';
 import { ed25519Key } from '../ssh-key/index.js';
@@ -82,6 +83,28 @@ describeWith("the test kit's SFTP server, to OpenSSH's client", findClient(), (c
     for (const path of ['../secret', '/../secret', 'in/link', 'in/up/secret'])
       await expect(sftp(`get ${path} ${join(home, 'stolen')}`)).rejects.toThrow(/not found|denied|No such/i);
     expect(existsSync(join(home, 'stolen'))).toBe(false);
+  });
+
+  it('holds a sign-in and a request until the test lets go', async () => {
+    const [signIn, request] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const asked = Promise.withResolvers<void>();
+    const before = server.signInAttempts;
+    server.faults.signInAfter = signIn.promise;
+    server.faults.onRequest = ({ name }) => {
+      if (name !== 'MKDIR') return undefined;
+      asked.resolve();
+      return { until: request.promise };
+    };
+    const made = sftp('mkdir in/held');
+    while (server.signInAttempts === before) await turn();
+    signIn.resolve();
+    await asked.promise;
+    expect(existsSync(join(root, 'in/held'))).toBe(false);
+    request.resolve();
+    await made;
+    expect(existsSync(join(root, 'in/held'))).toBe(true);
+    delete server.faults.signInAfter;
+    delete server.faults.onRequest;
   });
 
   it('lets in only the key it knows', async () => {
