@@ -9,7 +9,7 @@ import { KEY_PROPERTY } from './batch.js';
 import { createEventHubsConnector } from './index.js';
 import { accountOf, sasAccountOf } from './test-account.js';
 
-const DEADLINES = { connect: 1_000, handshake: 1_000, open: 1_000, send: 1_000, detached: 200, close: 500 };
+const IMPATIENT = { send: 1_000 };
 const HUB = 'waybill';
 const FEATURES = { properties: true, places: false };
 
@@ -23,7 +23,8 @@ const recordOf = (
 });
 
 const on = (server: EventHubsServer): Omit<EventDestination, 'credentials' | 'wrongCredentials'> => ({
-  connector: createEventHubsConnector({ deadlines: DEADLINES }),
+  connector: createEventHubsConnector(),
+  impatient: createEventHubsConnector({ deadlines: IMPATIENT }),
   target: { eventHub: HUB },
   missingTarget: { eventHub: 'nobody-made-this' },
   partner: {
@@ -33,7 +34,10 @@ const on = (server: EventHubsServer): Omit<EventDestination, 'credentials' | 'wr
     throttle: () => server.inject('send', serverBusy(4)),
     breakDown: () => server.inject('send', { kind: 'refuse', condition: 'amqp:internal-error' }),
     loseAnswer: () => server.inject('send', { kind: 'drop', kept: true }),
-    hang: () => server.inject('send', { kind: 'silence', kept: false }),
+    hang: () => {
+      server.inject('send', { kind: 'silence', kept: false });
+      return server.asked('send');
+    },
     deny: () => server.grant(server.keyName, ['Listen']),
   },
   close: () => server.stop(),
@@ -63,7 +67,8 @@ describe('Azure Event Hubs over TLS, with a namespace and a key', () => {
     const account = { namespace: `localhost:${server.port}`, sasKeyName: server.keyName, sasKey: server.key };
     return {
       ...on(server),
-      connector: createEventHubsConnector({ deadlines: DEADLINES, ca: certificate }),
+      connector: createEventHubsConnector({ ca: certificate }),
+      impatient: createEventHubsConnector({ deadlines: IMPATIENT, ca: certificate }),
       credentials: sasAccountOf(account),
       wrongCredentials: { credentials: sasAccountOf({ ...account, sasKey: 'd3Jvbmc=' }), code: 'bad-secret' },
     };
@@ -71,8 +76,8 @@ describe('Azure Event Hubs over TLS, with a namespace and a key', () => {
 });
 
 /** As a consumer reads what arrived, with the SDK's own client. */
-const observed = async (connectionString: string, hub: string, quietMs?: number) => {
-  const observer = await observeEventHub({ connectionString, hub }, quietMs);
+const observed = async (connectionString: string, hub: string, count?: () => number) => {
+  const observer = await observeEventHub({ connectionString, hub }, count);
   return {
     partner: {
       received: async () =>
@@ -85,7 +90,7 @@ const observed = async (connectionString: string, hub: string, quietMs?: number)
 describe('Azure Event Hubs on the server of the test kit, read by a consumer', () => {
   eventConnectorContract(async () => {
     const server = await startEventHubsServer();
-    const observer = await observed(server.connectionString(), HUB, 300);
+    const observer = await observed(server.connectionString(), HUB, () => server.count(HUB));
     const close = () => observer.close().finally(() => server.stop());
     return { ...on(server), ...withConnectionString(server.connectionString()), ...observer, close };
   }, FEATURES);

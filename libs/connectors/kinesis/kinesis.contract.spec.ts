@@ -33,7 +33,10 @@ const destinationOn = async (options: KinesisServerOptions): Promise<EventDestin
         server.inject('PutRecords', { kind: 'answer', error: new KinesisError('InternalFailure', 'Broken.', 500) });
       },
       loseAnswer: () => server.inject('PutRecords', { kind: 'lose-answer' }),
-      hang: () => server.inject('PutRecords', { kind: 'hang' }),
+      hang: () => {
+        server.inject('PutRecords', { kind: 'hang' });
+        return server.asked('PutRecords');
+      },
       deny: () => void server.denied.add('PutRecords'),
     },
     close: () => server.stop(),

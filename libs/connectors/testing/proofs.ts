@@ -7,6 +7,13 @@ export const environment = (more: Partial<Environment> = {}): Environment => ({
   ...more,
 });
 
+/** Aborts as a shutdown does once something has happened. */
+export const abortedAfter = (event: Promise<unknown>): AbortSignal => {
+  const abort = new AbortController();
+  void event.then(() => abort.abort(new Error('shutting down')));
+  return abort.signal;
+};
+
 /** Name and code of every check with this outcome. */
 export const checksThat = (proof: Proof, outcome: Check['outcome']): readonly string[] =>
   proof.checks.filter((check) => check.outcome === outcome).map(({ name, code }) => `${name} ${code}`);

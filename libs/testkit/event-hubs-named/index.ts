@@ -24,10 +24,16 @@ export interface EventHubObserver {
   close(): Promise<void>;
 }
 
-/** A consumer's own eyes on a hub: what came since it began to look. It counts as all there is when nothing came for `quietMs`. */
+const QUIET_MS = 2_000;
+const LATE_MS = 20_000;
+
+/**
+ * A consumer's own eyes on a hub: what came since it began to look. All there is has come when `count` says that it is so many;
+ * where nobody can count, when nothing came for two seconds.
+ */
 export const observeEventHub = async (
   { connectionString, hub }: NamedEventHub,
-  quietMs = 2_000,
+  count?: () => number,
 ): Promise<EventHubObserver> => {
   const since = new Date();
   const client = new EventHubConsumerClient('$Default', connectionString, hub);
@@ -49,13 +55,22 @@ export const observeEventHub = async (
       { startPosition: { enqueuedOn: since }, maxWaitTimeInSeconds: 1, skipParsingBodyAsJson: true },
     ),
   );
+  const untilQuiet = async (): Promise<void> => {
+    for (let before = -1; before < seen.length;) {
+      before = seen.length;
+      await sleep(QUIET_MS);
+      if (failure) throw failure;
+    }
+  };
+  const untilThereAre = async (all: () => number): Promise<void> => {
+    for (const deadline = Date.now() + LATE_MS; seen.length < all(); await sleep(10)) {
+      if (failure) throw failure;
+      if (Date.now() > deadline) throw new Error(`A consumer saw ${seen.length} events of ${all()}.`);
+    }
+  };
   return {
     received: async () => {
-      for (let count = -1; count < seen.length;) {
-        count = seen.length;
-        await sleep(quietMs);
-        if (failure) throw failure;
-      }
+      await (count ? untilThereAre(count) : untilQuiet());
       return seen;
     },
     close: async () => {
