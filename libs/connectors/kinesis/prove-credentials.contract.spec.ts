@@ -9,10 +9,11 @@ import {
 } from '@waybill/testkit/kinesis';
 import type { Check, Credentials, Proof } from '../port.js';
 import { createKinesisConnector } from './index.js';
-import { checkNamed, checksThat, environment } from '../testing/proofs.js';
+import { abortedAfter, checkNamed, checksThat, environment } from '../testing/proofs.js';
 import { accountOn } from './test-account.js';
 
-const connector = createKinesisConnector({ timeouts: { probe: 2_000 } });
+const connector = createKinesisConnector();
+const impatient = createKinesisConnector({ timeouts: { probe: 2_000 } });
 const prove = (credentials: Credentials): Promise<Proof> => connector.proveCredentials(credentials, environment());
 
 const withServer = async (options: KinesisServerOptions, work: (server: KinesisServer) => Promise<void>) => {
@@ -78,7 +79,8 @@ describe('the proof of an access key', () => {
 
   it('gives up on a service that takes the request and says nothing', async () => {
     server.inject('DescribeStreamSummary', { kind: 'hang' });
-    expect(checksThat(await prove(accountOn(server)), 'failed')).toEqual(['connect timed-out']);
+    const proof = await impatient.proveCredentials(accountOn(server), environment());
+    expect(checksThat(proof, 'failed')).toEqual(['connect timed-out']);
     expect(server.calls).toHaveLength(1);
   });
 
@@ -94,16 +96,17 @@ describe('the proof of an access key', () => {
 
   it('ends with the reason of an abort', async () => {
     server.inject('DescribeStreamSummary', { kind: 'hang' });
-    const abort = new AbortController();
-    setTimeout(() => abort.abort(new Error('shutting down')), 50);
-    await expect(connector.proveCredentials(accountOn(server), environment({ signal: abort.signal }))).rejects.toThrow(
+    const signal = abortedAfter(server.asked('DescribeStreamSummary'));
+    await expect(connector.proveCredentials(accountOn(server), environment({ signal }))).rejects.toThrow(
       'shutting down',
     );
   });
 
   it('tells a region that AWS does not have', async () => {
     const nowhere = { ...server, endpoint: '', region: 'eu-nowhere-1' };
-    expect(checksThat(await prove(accountOn(nowhere)), 'failed')).toEqual(['connect wrong-region/ENOTFOUND']);
+    const [failed] = checksThat(await prove(accountOn(nowhere)), 'failed');
+    // Where no resolver answers, nobody knows whether there is such a region.
+    expect(failed).toMatch(/^connect (wrong-region\/ENOTFOUND|unreachable\/EAI_AGAIN|timed-out)$/);
   });
 
   it('tells a port that speaks no TLS', async () => {
@@ -166,9 +169,10 @@ describe('what is no Kinesis', () => {
   });
 
   it.each([
-    ['a closed port', 'http://127.0.0.1:1', 'connect unreachable/ECONNREFUSED'],
-    ['a name that is none', 'http://nowhere.invalid', 'connect unreachable/E'],
+    ['a closed port', 'http://127.0.0.1:1', /^connect unreachable\/ECONNREFUSED$/],
+    // Later than our deadline where no resolver answers.
+    ['a name that is none', 'http://nowhere.invalid', /^connect (unreachable\/E\w+|timed-out)$/],
   ])('is told by %s', async (_, endpoint, failure) => {
-    expect(checksThat(await prove(at(endpoint)), 'failed')[0]).toContain(failure);
+    expect(checksThat(await prove(at(endpoint)), 'failed')[0]).toMatch(failure);
   });
 });

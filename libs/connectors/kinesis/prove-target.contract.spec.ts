@@ -1,10 +1,11 @@
 import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
 import type { Proof } from '../port.js';
 import { createKinesisConnector } from './index.js';
-import { checkNamed, checksThat, environment } from '../testing/proofs.js';
+import { abortedAfter, checkNamed, checksThat, environment } from '../testing/proofs.js';
 import { accountOn } from './test-account.js';
 
-const connector = createKinesisConnector({ timeouts: { probe: 2_000 } });
+const connector = createKinesisConnector();
+const impatient = createKinesisConnector({ timeouts: { probe: 2_000 } });
 const STREAM = 'audience';
 
 describe.each(['kinesalite', 'memory'] as const)('the proof of a stream on %s', (store) => {
@@ -114,7 +115,7 @@ describe.each(['kinesalite', 'memory'] as const)('the proof of a stream on %s', 
 
   it.each(['DescribeStreamSummary', 'PutRecords'] as const)('gives up on a %s without an answer', async (operation) => {
     server.inject(operation, { kind: 'hang' });
-    const proof = await prove();
+    const proof = await impatient.proveTarget(accountOn(server), { stream: STREAM }, environment());
     expect(proof.outcome).toBe('failed');
     expect(checksThat(proof, 'failed').join()).toMatch(/timed-out$/);
   });
@@ -122,10 +123,9 @@ describe.each(['kinesalite', 'memory'] as const)('the proof of a stream on %s', 
   it('ends with the reason of an abort, wherever it is', async () => {
     for (const operation of ['DescribeStreamSummary', 'PutRecords'] as const) {
       server.inject(operation, { kind: 'hang' });
-      const abort = new AbortController();
-      setTimeout(() => abort.abort(new Error('shutting down')), 300);
+      const signal = abortedAfter(server.asked(operation));
       await expect(
-        connector.proveTarget(accountOn(server), { stream: STREAM }, environment({ signal: abort.signal })),
+        connector.proveTarget(accountOn(server), { stream: STREAM }, environment({ signal })),
       ).rejects.toThrow('shutting down');
     }
   });

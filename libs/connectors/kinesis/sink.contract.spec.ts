@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { KinesisError, type KinesisServer, startKinesisServer } from '@waybill/testkit/kinesis';
 import type { EventOutcome, EventRecord, EventSink } from '../port.js';
 import { createKinesisConnector } from './index.js';
-import { environment } from '../testing/proofs.js';
+import { abortedAfter, environment } from '../testing/proofs.js';
 import { accountOn } from './test-account.js';
 
 const STREAM = 'audience';
@@ -131,28 +131,23 @@ describe('a sink on Kinesis', () => {
 });
 
 it('lets go of an unused connection before the server does, and never of a request', async () => {
-  const hasty = createKinesisConnector({ timeouts: { idle: 700 } });
+  const hasty = createKinesisConnector({ timeouts: { idle: 2_000 } });
   const sink = await hasty.openEventSink!(accountOn(server), { stream: STREAM }, environment());
   const before = server.connections();
-  server.inject('PutRecords', { kind: 'delay', ms: 1_000 });
+  server.inject('PutRecords', { kind: 'delay', ms: 2_500 });
   expect((await send(sink, records(1)))[0]?.sent).toBe(true);
   expect((await send(sink, records(1)))[0]?.sent).toBe(true);
   expect(server.connections() - before).toBe(1);
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await new Promise((resolve) => setTimeout(resolve, 3_500));
   expect((await send(sink, records(1)))[0]?.sent).toBe(true);
   expect(server.connections() - before).toBe(2);
   await sink.close();
 });
 
 it('ends its requests with those who opened it', async () => {
-  const abort = new AbortController();
-  const sink = await connector.openEventSink!(
-    accountOn(server),
-    { stream: STREAM },
-    environment({ signal: abort.signal }),
-  );
+  const signal = abortedAfter(server.asked('PutRecords'));
+  const sink = await connector.openEventSink!(accountOn(server), { stream: STREAM }, environment({ signal }));
   server.inject('PutRecords', { kind: 'hang' });
-  setTimeout(() => abort.abort(new Error('shutting down')), 50);
   await expect(send(sink, records(1))).rejects.toThrow('shutting down');
   await sink.close();
 });
