@@ -1,23 +1,39 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { type EventHubsServer, type Fault, serverBusy, startEventHubsServer } from '@waybill/testkit/event-hubs';
 import type { EventOutcome, EventSink } from '../port.js';
-import { createEventHubsConnector } from './index.js';
-import { environment } from '../testing/proofs.js';
+import { createEventHubsConnector, type EventHubsOptions } from './index.js';
+import { abortedAfter, environment } from '../testing/proofs.js';
 import { accountOf } from './test-account.js';
 
-const DEADLINES = { connect: 1_000, handshake: 500, open: 1_000, send: 1_000, detached: 200, close: 500 };
+const DEADLINES = { detached: 200, close: 500 };
 const NEVER = new AbortController().signal;
 const target = { eventHub: 'waybill' };
 
 let server: EventHubsServer;
 let sink: EventSink;
 
-const openSink = (signal = NEVER): Promise<EventSink> =>
-  createEventHubsConnector({ deadlines: DEADLINES }).openEventSink!(
+const openSink = (own: EventHubsOptions['deadlines'] = {}, signal = NEVER): Promise<EventSink> =>
+  createEventHubsConnector({ deadlines: { ...DEADLINES, ...own } }).openEventSink!(
     accountOf(server.connectionString()),
     target,
     environment({ signal }),
   );
+
+/** The sink with other deadlines; the server has not been called before it was opened. */
+const openAnew = async (own: EventHubsOptions['deadlines']): Promise<void> => {
+  await sink.close();
+  server.reset();
+  sink = await openSink(own);
+};
+
+/**
+ * Time for the client to hear what happened to its connection. Nobody but itself could tell that it has; after a stall, a
+ * timer that is due comes before what the sockets have to tell, so there are turns for these.
+ */
+const noticed = async (): Promise<void> => {
+  await sleep(100);
+  for (let turns = 0; turns < 10; turns += 1) await turn();
+};
 
 beforeEach(async () => {
   server = await startEventHubsServer();
@@ -73,7 +89,7 @@ describe('a batch that the service does not take', () => {
     expect(bodies()).toEqual([]);
     const started = performance.now();
     expect(await send('second')).toEqual(SENT);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(3_000);
     expect(bodies()).toEqual(['second']);
   });
 
@@ -82,6 +98,7 @@ describe('a batch that the service does not take', () => {
     ['drops it when the batch was kept', { kind: 'drop', kept: true }, 'partner-unavailable'],
     ['never answers', { kind: 'silence', kept: false }, 'partner-timeout'],
   ])('since it %s says nothing of its records, and the next one goes through at once', async (_, fault, slug) => {
+    if (fault.kind === 'silence') await openAnew({ send: 2_000 });
     server.inject('send', fault);
     await expect(send('first')).rejects.toMatchObject({ slug, kind: 'unavailable' });
     expect(await send('second')).toEqual(SENT);
@@ -115,7 +132,7 @@ describe('a batch that the service does not take', () => {
 describe('a link', () => {
   it('that was closed for being idle is opened again, by one who needs it', async () => {
     server.detachLinks();
-    await sleep(50);
+    await noticed();
     expect(attaches()).toBe(1);
     expect(await send()).toEqual(SENT);
     expect(attaches()).toBe(2);
@@ -123,23 +140,25 @@ describe('a link', () => {
 
   it('whose connection broke while it was idle is opened again at once, before any deadline', async () => {
     server.dropConnections();
+    await noticed();
     const started = performance.now();
-    await sleep(100);
     expect(await send()).toEqual(SENT);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(3_000);
   });
 
   it('is opened once for many who send at the same moment', async () => {
     server.dropConnections();
-    await sleep(100);
+    await noticed();
     expect(await Promise.all(Array.from({ length: 10 }, () => send()))).toEqual(Array.from({ length: 10 }, () => SENT));
     expect(attaches()).toBe(2);
   });
 
   it('of tokens that is closed lets what is under way be answered, and is opened again', async () => {
+    await openAnew({ detached: 2_000 });
     server.inject('send', { kind: 'delay', ms: 100 });
+    const asked = server.asked('send');
     const slow = send('slow');
-    await sleep(50);
+    await asked;
     server.detachLinks('tokens');
     expect(await slow).toEqual(SENT);
     expect(await send('after')).toEqual(SENT);
@@ -155,7 +174,7 @@ describe('a link', () => {
 
   it('that cannot be opened is told as an error of the whole destination', async () => {
     await server.stop();
-    await sleep(100);
+    await noticed();
     await expect(send()).rejects.toMatchObject({ slug: 'partner-unavailable', kind: 'unavailable' });
     const { port } = server;
     server = await startEventHubsServer({ port });
@@ -163,15 +182,16 @@ describe('a link', () => {
   });
 
   it('that is never opened is told so at the deadline', async () => {
+    await openAnew({ open: 3_000 });
     server.dropConnections();
-    await sleep(100);
+    await noticed();
     server.inject('put-token', { kind: 'silence', kept: false });
     await expect(send()).rejects.toMatchObject({ slug: 'partner-timeout', kind: 'unavailable' });
   });
 
   it('of a namespace that is busy is told with the wait that it asks for', async () => {
     server.dropConnections();
-    await sleep(100);
+    await noticed();
     server.inject('put-token', serverBusy(7));
     await expect(send()).rejects.toMatchObject({
       slug: 'partner-unavailable',
@@ -182,7 +202,7 @@ describe('a link', () => {
 
   it('of a policy that lost the right to send is told as that', async () => {
     server.grant(server.keyName, ['Listen']);
-    await sleep(50);
+    await noticed();
     await expect(send()).rejects.toMatchObject({ slug: 'partner-permission-denied', kind: 'refused' });
     server.grant(server.keyName, ['Send']);
     expect(await send()).toEqual(SENT);
@@ -192,16 +212,14 @@ describe('a link', () => {
 describe('an abort', () => {
   it('ends a sink that is being opened', async () => {
     server.inject('attach', { kind: 'silence', kept: false });
-    const abort = new AbortController();
-    setTimeout(() => abort.abort(new Error('shutting down')), 50);
-    await expect(openSink(abort.signal)).rejects.toThrow('shutting down');
+    const signal = abortedAfter(server.asked('attach'));
+    await expect(openSink({}, signal)).rejects.toThrow('shutting down');
   });
 
   it('ends a batch under way, breaks the connection, and leaves the sink usable', async () => {
     server.inject('send', { kind: 'silence', kept: false });
-    const abort = new AbortController();
-    setTimeout(() => abort.abort(new Error('shutting down')), 50);
-    await expect(send('{}', { signal: abort.signal })).rejects.toThrow('shutting down');
+    const signal = abortedAfter(server.asked('send'));
+    await expect(send('{}', { signal })).rejects.toThrow('shutting down');
     expect(await send()).toEqual(SENT);
     expect(attaches()).toBe(2);
   });
