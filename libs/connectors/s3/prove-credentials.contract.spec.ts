@@ -6,10 +6,11 @@ import { type S3Server, startS3Server } from '@waybill/testkit/s3-server';
 import { findVersitygw, startVersitygw } from '@waybill/testkit/versitygw';
 import type { Credentials, Proof } from '../port.js';
 import { createS3Connector } from './index.js';
-import { checkNamed, checksThat, environment } from '../testing/proofs.js';
+import { abortedAfter, checkNamed, checksThat, environment } from '../testing/proofs.js';
 import { accountOn, roleAt } from './test-account.js';
 
-const connector = createS3Connector({ timeouts: { probe: 400 } });
+const connector = createS3Connector();
+const impatient = createS3Connector({ timeouts: { probe: 400 } });
 const prove = (credentials: Credentials): Promise<Proof> => connector.proveCredentials(credentials, environment());
 
 const listening = async (server: Server): Promise<string> => {
@@ -71,23 +72,26 @@ describe('the proof of an access key', () => {
   it('gives up on a server that takes the request and says nothing', async () => {
     server.inject('ListBuckets', { kind: 'hang' });
     const started = performance.now();
-    expect(checksThat(await prove(accountOn(server)), 'failed')).toEqual(['connect timed-out']);
-    expect(performance.now() - started).toBeLessThan(3_000);
+    const proof = await impatient.proveCredentials(accountOn(server), environment());
+    expect(checksThat(proof, 'failed')).toEqual(['connect timed-out']);
+    expect(performance.now() - started).toBeLessThan(8_000);
   });
 
   it('gives up on a port that takes connections and says nothing', async () => {
     const silent = createServer(() => undefined);
     const endpoint = `http://${await listening(silent)}`;
-    expect(checksThat(await prove(accountOn({ ...server, endpoint })), 'failed')).toEqual(['connect timed-out']);
+    const proof = await impatient.proveCredentials(accountOn({ ...server, endpoint }), environment());
+    expect(checksThat(proof, 'failed')).toEqual(['connect timed-out']);
     silent.close();
   });
 
   it.each([
-    ['a closed port', 'http://127.0.0.1:1', 'connect unreachable/ECONNREFUSED'],
-    ['a name that is none', 'http://nowhere.invalid', 'connect unreachable/E'],
+    ['a closed port', 'http://127.0.0.1:1', /^connect unreachable\/ECONNREFUSED$/],
+    // Later than our deadline where no resolver answers.
+    ['a name that is none', 'http://nowhere.invalid', /^connect (unreachable\/E\w+|timed-out)$/],
   ])('tells %s', async (_, endpoint, failure) => {
     const [failed] = checksThat(await prove(accountOn({ ...server, endpoint })), 'failed');
-    expect(failed).toContain(failure);
+    expect(failed).toMatch(failure);
   });
 
   it('tells a port that speaks no TLS', async () => {
@@ -141,9 +145,8 @@ describe('the proof of an access key', () => {
 
   it('ends with the reason of an abort', async () => {
     server.inject('ListBuckets', { kind: 'hang' });
-    const abort = new AbortController();
-    setTimeout(() => abort.abort(new Error('shutting down')), 50);
-    await expect(connector.proveCredentials(accountOn(server), environment({ signal: abort.signal }))).rejects.toThrow(
+    const signal = abortedAfter(server.asked('ListBuckets'));
+    await expect(connector.proveCredentials(accountOn(server), environment({ signal }))).rejects.toThrow(
       'shutting down',
     );
   });
@@ -168,7 +171,7 @@ describe('the proof of a role', () => {
   afterAll(() => server.stop());
 
   const connectorAt = (credentials = { accessKeyId: server.accessKeyId, secretAccessKey: server.secretAccessKey }) =>
-    createS3Connector({ timeouts: { probe: 400 }, aws: { endpoint: server.endpoint, credentials } });
+    createS3Connector({ aws: { endpoint: server.endpoint, credentials } });
 
   it('passes with the external id that the role trusts', async () => {
     const proof = await connectorAt().proveCredentials(roleAt(arn, 'ours'), environment());

@@ -5,16 +5,17 @@ import { describeWith } from '@waybill/testkit/availability';
 import { observeS3, type S3Observer } from '@waybill/testkit/s3';
 import { type Operation, type S3Server, type S3ServerOptions, startS3Server } from '@waybill/testkit/s3-server';
 import { findVersitygw, startVersitygw } from '@waybill/testkit/versitygw';
-import type { Credentials, FileSink, Findings, StagedFile } from '../port.js';
+import type { FileSink, Findings, StagedFile } from '../port.js';
 import { createS3Connector } from './index.js';
-import { environment } from '../testing/proofs.js';
+import { abortedAfter, environment } from '../testing/proofs.js';
 import { accountOn, roleAt } from './test-account.js';
 
 const bucket = 'acme';
 const path = 'exports/audience.csv';
 const PART = 5 * 2 ** 20;
 const content = randomBytes(2 * PART + 1_000);
-const connector = createS3Connector({ timeouts: { idle: 400, cleanup: 1_000, probe: 1_000 }, partSize: () => PART });
+const connector = createS3Connector({ partSize: () => PART });
+const impatient = createS3Connector({ timeouts: { idle: 1_000 }, partSize: () => PART });
 
 const PROVEN: Findings = {
   region: 'us-east-1',
@@ -37,17 +38,17 @@ let server: S3Server;
 let sink: FileSink;
 let observer: S3Observer;
 
-const openSink = (findings: Findings = {}, credentials: Credentials = accountOn(server)): Promise<FileSink> =>
-  connector.openFileSink!(
-    { ...credentials, findings: { ...PROVEN, ...findings } },
+const openSink = (findings: Findings = {}, by = connector): Promise<FileSink> =>
+  by.openFileSink!(
+    { ...accountOn(server), findings: { ...PROVEN, ...findings } },
     { bucket, folder: 'exports' },
     environment(),
   );
 
-const start = async (options: S3ServerOptions = {}, findings: Findings = {}): Promise<void> => {
+const start = async (options: S3ServerOptions = {}, findings: Findings = {}, by = connector): Promise<void> => {
   server = await startS3Server({ buckets: [bucket], ...options });
   observer = observeS3(server);
-  sink = await openSink(findings);
+  sink = await openSink(findings, by);
 };
 
 const stage = (bytes: Buffer = content, owner = 'run-1/part-1/attempt-1', by: FileSink = sink): Promise<StagedFile> =>
@@ -101,7 +102,7 @@ describe('staging', () => {
       'partner-permission-denied',
     ],
   ])('ends at %s, and leaves nothing behind', async (_, operation, fault, slug) => {
-    await start();
+    await start({}, {}, fault.kind === 'hang' ? impatient : connector);
     server.inject(operation, fault, 20);
     await expect(stage()).rejects.toMatchObject({ slug, message: expect.stringContaining(path) as unknown });
     expect([...server.uploads.keys()]).toEqual([]);
@@ -110,11 +111,11 @@ describe('staging', () => {
   it('aborted while the upload starts leaves no upload that nobody knows, and closes its source', async () => {
     await start();
     server.inject('CreateMultipartUpload', { kind: 'delay', ms: 150 });
-    const abort = new AbortController();
+    const signal = abortedAfter(server.asked('CreateMultipartUpload'));
     const hurried = await connector.openFileSink!(
       accountOn(server, { findings: PROVEN }),
       { bucket, folder: '' },
-      environment({ signal: abort.signal }),
+      environment({ signal }),
     );
     let closed = false;
     const source: AsyncIterable<Uint8Array> = {
@@ -126,7 +127,6 @@ describe('staging', () => {
         },
       }),
     };
-    setTimeout(() => abort.abort(new Error('shutting down')), 50);
     await expect(hurried.stage(path, source, { owner: 'run-1' })).rejects.toThrow('shutting down');
     expect(closed).toBe(true);
     expect([...server.uploads.keys()]).toEqual([]);
@@ -166,7 +166,7 @@ describe('publishing', () => {
   });
 
   it('settles after a server that did the work and reports a failure', async () => {
-    await start();
+    await start({}, {}, impatient);
     const staged = await stage();
     server.inject('CompleteMultipartUpload', { kind: 'hang' }, 4);
     expect(await sink.publish(staged)).toMatchObject({ outcome: 'settled' });
@@ -207,7 +207,9 @@ describe('publishing', () => {
   });
 
   it('of more parts than an event holds asks the server for them', async () => {
-    const tiny = createS3Connector({ partSize: (number) => (number <= 401 ? 1 : PART) });
+    // All of these parts are sent at once, and the time that one waits for a connection counts as that of making it.
+    const timeouts = { connect: 60_000 };
+    const tiny = createS3Connector({ timeouts, partSize: (number) => (number <= 401 ? 1 : PART) });
     await start();
     // 402 parts need not be large here: only what S3 says of the smallest part is switched off.
     server.inject('CompleteMultipartUpload', { kind: 'answer', status: 400, code: 'EntityTooSmall' });
