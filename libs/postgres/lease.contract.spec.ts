@@ -64,13 +64,45 @@ describe('a lease', () => {
     };
     const lease = await taken(name, 'ada');
     {
-      using kept = keepLease(database, lease, 0.3);
+      await using kept = keepLease(database, lease, 0.3);
       const first = await until();
       while ((await until()) === first) await sleep(20);
       expect(kept.lost.aborted).toBe(false);
     }
+    const last = await until();
     await sleep(400);
+    expect(await until()).toBe(last);
     expect(await take(name, 'bob')).toMatchObject({ owner: 'bob' });
+  });
+
+  it('is free at once when it is given up while a renewal is under way', async () => {
+    const name = newName();
+    const lease = await taken(name, 'ada');
+    const asked = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const landed = Promise.withResolvers<void>();
+    const query = async (sql: string, values: unknown[]) => {
+      asked.resolve();
+      await gate.promise;
+      return database.pool.query(sql, values).finally(landed.resolve);
+    };
+    const kept = keepLease({ ...database, pool: { query } as unknown as Database['pool'] }, lease, 3);
+    await asked.promise;
+    const givenUp = kept[Symbol.asyncDispose]().then(() => releaseLease(database, lease));
+    await Promise.race([givenUp, sleep(300)]);
+    gate.resolve();
+    await Promise.all([givenUp, landed.promise]);
+    expect(await take(name, 'bob')).toMatchObject({ owner: 'bob', epoch: 2 });
+  });
+
+  it('that was ended is known to be lost by who still keeps it, and is not taken again for that', async () => {
+    const name = newName();
+    const lease = await taken(name, 'ada');
+    await using kept = keepLease(database, lease, 0.3);
+    await endLease(database, lease);
+    if (!kept.lost.aborted) await once(kept.lost, 'abort');
+    const { rows } = await database.pool.query('select from leases where name = $1', [name]);
+    expect(rows).toEqual([]);
   });
 
   it('that is kept is known to be lost when another has it, also when it has come back since', async () => {
@@ -83,17 +115,21 @@ describe('a lease', () => {
     await expire(names[1]!);
     await taken(names[1]!, 'ada');
     for (const lease of leases) {
-      using kept = keepLease(database, lease, 0.3);
+      await using kept = keepLease(database, lease, 0.3);
       if (!kept.lost.aborted) await once(kept.lost, 'abort');
     }
   });
 
   it('runs out by the clock of the server', async () => {
     const name = newName();
-    await take(name, 'ada', 0.2);
-    expect(await take(name, 'bob')).toBeUndefined();
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(await take(name, 'bob')).toMatchObject({ owner: 'bob', epoch: 2 });
+    await take(name, 'ada', 2);
+    let heir = await take(name, 'bob');
+    expect(heir).toBeUndefined();
+    while (!heir) {
+      await sleep(50);
+      heir = await take(name, 'bob');
+    }
+    expect(heir).toMatchObject({ owner: 'bob', epoch: 2 });
   });
 
   it('fences off who held it before', async () => {

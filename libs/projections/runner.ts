@@ -94,7 +94,7 @@ export const startRunner = (options: RunnerOptions): Runner => {
   /** Runs until the lease is lost, the process stops, or something fails. */
   const lead = async (lease: Lease): Promise<void> => {
     try {
-      using kept = keepLease(database, lease, LEASE_SECONDS); // without it, the checkpoint does not move
+      await using kept = keepLease(database, lease, LEASE_SECONDS); // without it, the checkpoint does not move
       let isLive = generation.state === 'live';
       let idle = 0;
       let at = await loadPosition(database, generation);
