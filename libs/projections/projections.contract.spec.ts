@@ -4,6 +4,7 @@ import { newId, streamName } from '@waybill/kernel';
 import { type Database, openDatabase, openWakeups, type Wakeups } from '@waybill/postgres';
 import { testDatabase, type TestDatabase } from '@waybill/testkit/postgres';
 import { openProjections, type Projection, type Projections } from './index.js';
+import { startRunner } from './runner.js';
 
 let place: TestDatabase;
 let wakeups: Wakeups;
@@ -372,9 +373,19 @@ describe('rebuilding', () => {
     const { rows } = await database.pool.query('select * from words');
     expect(rows).toEqual([{ word: 'x', said: 4, loud: true }]);
     expect(await statusOf(old)).toMatchObject({ state: 'superseded', active: false, version: 2 });
-    const { rows: leases } = await database.pool.query('select name from leases');
-    expect(leases).toEqual([{ name: 'projection words 2' }]);
+    await until(async () => {
+      const { rows: leases } = await database.pool.query<{ name: string }>('select name from leases');
+      return leases.map(({ name }) => name).join() === 'projection words 2';
+    });
   });
+});
+
+it('leaves no lease of a generation that is gone', async () => {
+  await open();
+  const generation = { projection: 'words', generation: 7, version: 1, state: 'live', position: store.start } as const;
+  const told = { onProgress: () => undefined, onLive: () => undefined };
+  await startRunner({ database, store, projection: words, generation, owner: newId(), ...told }).ended;
+  expect((await database.pool.query('select name from leases')).rows).toEqual([]);
 });
 
 describe('waiting for a position', () => {

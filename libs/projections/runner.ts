@@ -5,6 +5,7 @@ import {
   backoff,
   createBell,
   type Database,
+  endLease,
   keepLease,
   type Lease,
   pause,
@@ -112,6 +113,10 @@ export const startRunner = (options: RunnerOptions): Runner => {
         idle = slice.events.length > 0 ? 1 : idle + 1;
         await bell.wait(Math.min(LONGEST_POLL_MS, FIRST_POLL_MS * 2 ** Math.min(idle, 10)));
       }
+    } catch (failure) {
+      // Its row was made anew, maybe after the cleanup that went with that generation: nobody else would remove it.
+      if (failure instanceof GenerationGone) await endLease(database, lease).catch(() => undefined);
+      throw failure;
     } finally {
       position = undefined;
       if (over.signal.aborted) await releaseLease(database, lease).catch(() => undefined); // else it runs out
