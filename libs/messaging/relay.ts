@@ -61,7 +61,8 @@ const relayMigrations: readonly Migration[] = [
 
 const BATCH = 200;
 const FIRST_RETRY_MS = 200;
-const LONGEST_RETRY_MS = 10_000;
+/** What waits for a message is not to wait much longer than an outage lasted. */
+const LONGEST_RETRY_MS = 5_000;
 
 /**
  * The event log is the outbox: reads it from a checkpoint, publishes what leaves the service, and moves the checkpoint after

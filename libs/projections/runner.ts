@@ -50,7 +50,8 @@ const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1_000;
 
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 30_000;
+/** Questions that wait for a position are refused for as long as this after an outage. */
+const LONGEST_RETRY_MS = 5_000;
 
 export const startRunner = (options: RunnerOptions): Runner => {
   const { database, store, projection, generation, owner, onProgress, onLive } = options;
