@@ -413,6 +413,14 @@ describe('waiting for a position', () => {
     expect(Date.now() - before).toBeLessThan(3_000);
   });
 
+  it('is over when its time is, also while the log does not answer', async () => {
+    const away = Promise.withResolvers<string>();
+    const projections = await open({}, { ...store, head: () => away.promise });
+    await projections.start();
+    await expect(projections.waitFor('words', '0', 300)).rejects.toMatchObject({ slug: 'projection-behind' });
+    away.reject(new Error('the log does not answer'));
+  });
+
   it('takes milliseconds where events come by hint', async () => {
     const projections = await open();
     await projections.start();

@@ -115,7 +115,9 @@ export const openProjections = async (options: ProjectionsOptions): Promise<Proj
 
   const wait = async (names: readonly string[], position: Position, timeoutMs: number): Promise<void> => {
     const deadline = Date.now() + timeoutMs;
-    if (store.compare(position, await store.head()) > 0) throw beyondLog();
+    const head = await within(timeoutMs, store.head()); // a log that is away takes its own time to say so
+    if (head === undefined) throw projectionBehind(names);
+    if (store.compare(position, head) > 0) throw beyondLog();
     for (;;) {
       const moved = createBell();
       progress.add(moved.ring);
@@ -197,6 +199,17 @@ export const openProjections = async (options: ProjectionsOptions): Promise<Proj
       return Promise.all(projections.map((projection) => statusOf(projection, generations, head)));
     },
   };
+};
+
+/** Undefined when the time is over first; what comes of the work then is nobody's. */
+const within = async <T>(ms: number, work: Promise<T>): Promise<T | undefined> => {
+  const over = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => over.resolve(undefined), ms);
+  try {
+    return await Promise.race([work, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 const checkNames = (database: Database, projections: readonly Projection[]): void => {
