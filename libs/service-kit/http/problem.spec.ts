@@ -1,5 +1,7 @@
 import { type ArgumentsHost, Logger } from '@nestjs/common';
 import { WaybillError } from '@waybill/kernel';
+import type { FastifyInstance } from 'fastify';
+import { logAnswers } from '../operation/logging.js';
 import { ProblemFilter, retryAfterOf } from './problem.js';
 
 describe('the log of a failure', () => {
@@ -22,6 +24,39 @@ describe('the log of a failure', () => {
     const text = JSON.stringify(lines);
     expect(text).toContain('"method":"DELETE","route":"/v1/profiles/:id"');
     expect(text).not.toContain('ada');
+  });
+});
+
+describe('the level of a failure', () => {
+  const lines: (readonly [level: string, message: unknown])[] = [];
+  beforeAll(() => {
+    const take = (level: string) => (_: unknown, message: unknown) => void lines.push([level, message]);
+    Logger.overrideLogger({ log: take('info'), warn: take('warn'), error: take('error') });
+  });
+  afterAll(() => void Logger.overrideLogger(false));
+
+  /** As the filter and the line of its answer tell of it. */
+  const levelsOf = (failure: unknown): string[] => {
+    lines.length = 0;
+    const raw = { destroyed: false, complete: true };
+    const request = { raw, url: '/v1/things', method: 'GET', routeOptions: { url: '/v1/things' }, headers: {} };
+    const host = { switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ sent: true }) }) };
+    new ProblemFilter().catch(failure, host as unknown as ArgumentsHost);
+    const addHook = (_: string, answered: (...args: readonly unknown[]) => void) =>
+      answered(request, { statusCode: 503, elapsedTime: 1 }, () => undefined);
+    logAnswers({ addHook } as unknown as FastifyInstance);
+    expect(lines.map(([, message]) => message)).toEqual([expect.any(String), 'answered']);
+    return lines.map(([level]) => level);
+  };
+
+  it('is a warning where it only asks to come again', () => {
+    for (const slug of ['projection-behind', 'service-stopping', 'stream-busy'])
+      expect(levelsOf(new WaybillError(slug, 'unavailable', 'Try again shortly.'))).toEqual(['warn', 'warn']);
+  });
+
+  it('is an error where something is away or broken', () => {
+    const away = new WaybillError('database-unavailable', 'unavailable', 'The database does not answer.');
+    for (const failure of [away, new Error('a defect')]) expect(levelsOf(failure)).toEqual(['error', 'error']);
   });
 });
 

@@ -59,6 +59,20 @@ export const asWaybillError = (error: unknown): WaybillError => {
   });
 };
 
+/** What every restart, rebuild or rush brings along: nothing is broken, and whoever asked is to ask again. */
+const NO_FAULTS: ReadonlySet<string> = new Set([
+  'projection-behind',
+  'projections-stopped',
+  'service-starting',
+  'service-stopping',
+  'stream-busy',
+]);
+
+const answeredWithoutFault = new WeakSet<object>();
+
+/** Whether nobody has to look at the failure that a request was answered with. */
+export const isFaultless = (request: FastifyRequest): boolean => answeredWithoutFault.has(request.raw);
+
 const COME_AGAIN_S = 2;
 
 /** Seconds until it may be tried again, for `Retry-After`: whoever is told that something is away is told when to come again. */
@@ -105,8 +119,12 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const known = asWaybillError(error);
     const problem = problemOf(known, request.url);
-    if (problem.status >= 500)
+    if (NO_FAULTS.has(known.slug)) {
+      answeredWithoutFault.add(request.raw);
+      this.log.warn({ slug: known.slug, ...placeOf(request) }, known.message);
+    } else if (problem.status >= 500) {
       this.log.error({ err: known.cause ?? known, slug: known.slug, ...placeOf(request) }, known.message);
+    }
     if (reply.sent) return;
     const retryAfter = retryAfterOf(known);
     if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));

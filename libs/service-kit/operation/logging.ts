@@ -5,6 +5,7 @@ import { LoggerModule } from 'nestjs-pino';
 import type { Configuration } from '../config/configuration.js';
 import { knownCallerOf } from '../http/caller.js';
 import { logOwnerOf } from '../http/command-context.js';
+import { isFaultless } from '../http/problem.js';
 import { ownerOfLine } from './log-context.js';
 
 /** Knows every secret that the vault has opened in this process, so that none of them can stand in a log. */
@@ -36,8 +37,8 @@ export const withoutWiring = (logger: LoggerService): LoggerService => ({
 const QUIET = /^\/(health|metrics)/;
 
 /**
- * A line for each answer: debug, info from 400 on, error from 500 on. It names the route and not the path, which may hold
- * the id of a person.
+ * A line for each answer: debug, info from 400 on, error from 500 on, or a warning where it only asks to come again. It
+ * names the route and not the path, which may hold the id of a person.
  */
 export const logAnswers = (fastify: FastifyInstance): void => {
   const log = new Logger('http');
@@ -47,7 +48,8 @@ export const logAnswers = (fastify: FastifyInstance): void => {
     const actor = knownCallerOf(request)?.actor;
     const durationMs = Math.round(reply.elapsedTime);
     const line = { method: request.method, route, status, durationMs, ...logOwnerOf(request), actor };
-    if (status >= 500) log.error(line, 'answered');
+    if (status >= 500 && isFaultless(request)) log.warn(line, 'answered');
+    else if (status >= 500) log.error(line, 'answered');
     else if (status >= 400) log.log(line, 'answered');
     else if (!QUIET.test(route)) log.debug(line, 'answered');
     done();
