@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WaybillError } from '@waybill/kernel';
 import { serverAccount } from './account.js';
 import { findBinaries } from './binaries.js';
@@ -8,6 +9,10 @@ import { nameFor, run } from './run.js';
 
 export const USER = 'waybill';
 const MAJOR = '18';
+
+/** Where the server was killed, its children go by themselves, in a moment; until then they hold its memory. */
+const ORPHANS_MS = 10_000;
+const LOOK_MS = 100;
 
 /** One database cluster in `<folder>/postgres`, and the server on it. */
 export interface Cluster {
@@ -72,7 +77,8 @@ export const openCluster = async (folder: string): Promise<Cluster> => {
 
     async start(settings, port) {
       const flags = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-      for (let attempt = 1; ; attempt += 1) {
+      const orphansUntil = Date.now() + ORPHANS_MS;
+      for (let portsTaken = 0; ;) {
         const chosen = port ?? (await freePort());
         rmSync(logFile, { force: true });
         const { status, output } = await call(binaries.pg_ctl, [
@@ -85,6 +91,10 @@ export const openCluster = async (folder: string): Promise<Cluster> => {
         ]);
         if (status === 0) return chosen;
         const log = existsSync(logFile) ? readFileSync(logFile, 'utf8') : output;
+        if (log.includes('pre-existing shared memory block') && Date.now() < orphansUntil) {
+          await sleep(LOOK_MS);
+          continue;
+        }
         const portTaken = log.includes('Address already in use');
         if (portTaken && port !== undefined) {
           throw new WaybillError(
@@ -93,7 +103,7 @@ export const openCluster = async (folder: string): Promise<Cluster> => {
             `Port ${port} on 127.0.0.1 is in use. Stop what uses it, or let the embedded PostgreSQL take a free port.`,
           );
         }
-        if (!portTaken || attempt === 3) throw failed('did not start', log);
+        if (!portTaken || ++portsTaken === 3) throw failed('did not start', log);
       }
     },
 

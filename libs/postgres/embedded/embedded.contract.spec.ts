@@ -1,6 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -127,13 +137,41 @@ describe('the embedded PostgreSQL', () => {
     child.kill('SIGKILL');
     process.kill(Number.parseInt(readFileSync(pidFile, 'utf8')), 'SIGKILL');
     await once(child, 'exit');
-    await sleep(200);
     const [, ...rest] = readFileSync(pidFile, 'utf8').split('\n');
     writeFileSync(pidFile, [process.pid, ...rest].join('\n'));
 
     const next = await openEmbeddedPostgres({ folder, log });
     expect(await query(next.url, 'select n from survivors')).toEqual([{ n: 7 }]);
     await next.stop();
+  });
+
+  it('starts once the children of a server that was killed are gone', async () => {
+    const folder = newFolder();
+    const { child, url } = await anotherProcessOn(folder);
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined); // its end
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const orphan = rows[0]!.pid;
+    process.kill(orphan, 'SIGSTOP'); // like one that is busy, it does not see its parent's end
+    child.kill('SIGKILL');
+    process.kill(Number.parseInt(readFileSync(join(folder, 'postgres/data/postmaster.pid'), 'utf8')), 'SIGKILL');
+    await once(child, 'exit');
+
+    let settled = false;
+    const opening = openEmbeddedPostgres({ folder, log }).finally(() => (settled = true));
+    const serverLog = join(folder, 'postgres/server.log');
+    const refused = () =>
+      existsSync(serverLog) && readFileSync(serverLog, 'utf8').includes('pre-existing shared memory block');
+    try {
+      while (!refused() && !settled) await sleep(5);
+    } finally {
+      process.kill(orphan, 'SIGKILL');
+    }
+    const next = await opening;
+    expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await next.stop();
+    await client.end().catch(() => undefined);
   });
 
   it('takes the port it is given, and says so when that is in use', async () => {
