@@ -17,6 +17,12 @@ const shared = {
 /** A tier by its suffix; `npm test -- --selectProjects unit` runs one. */
 const tier = (displayName, testMatch, options = {}) => ({ displayName, testMatch, ...shared, ...options });
 
+/** How long a test or a hook may take unless it says otherwise. The first one may have to wait for a server to be made. */
+const within = (ms) => ({
+  globals: { TIME_LIMIT_MS: ms },
+  setupFilesAfterEnv: ['<rootDir>/tools/test/time-limit.mjs'],
+});
+
 /**
  * Journeys that ask about one process, or start more of them, or take one apart, or look into PostgreSQL's event log; all
  * others run again on separate services.
@@ -32,12 +38,14 @@ export default {
   globalTeardown: '<rootDir>/libs/testkit/postgres/jest-teardown.mjs',
   projects: [
     tier('unit', ['<rootDir>/(libs|services|tools|cli)/**/!(*.contract|*.process|*.distributed).spec.ts']),
-    tier('contract', ['<rootDir>/(libs|services|tools|cli)/**/*.contract.spec.ts']),
+    tier('contract', ['<rootDir>/(libs|services|tools|cli)/**/*.contract.spec.ts'], within(60_000)),
     tier('process', ['<rootDir>/(libs|services|tools|cli)/**/*.process.spec.ts'], {
+      ...within(120_000),
       runner: '<rootDir>/tools/test/one-at-a-time.mjs',
     }),
     // One process per service, on Kafka: the same journeys, and what only separate processes can go through.
     tier('distributed', ['<rootDir>/services/all-in-one/src/**/*.distributed.spec.ts', journeys], {
+      ...within(120_000),
       runner: '<rootDir>/tools/test/one-at-a-time.mjs',
       globalSetup: '<rootDir>/tools/test/distributed/setup.mjs',
       globalTeardown: '<rootDir>/tools/test/distributed/teardown.mjs',
