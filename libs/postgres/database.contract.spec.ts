@@ -154,13 +154,18 @@ describe('trouble of the database, and not of the work', () => {
 
   it('is a deadlock', async () => {
     await database.pool.query('insert into things values (11, 0), (12, 0)');
-    const crossing = (first: number, second: number) =>
+    const crossing = (first: number, second: number, mine: PromiseWithResolvers<void>, theirs: Promise<void>) =>
       database.transaction(async (client) => {
         await client.query('update things set n = 1 where id = $1', [first]);
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        mine.resolve();
+        await theirs;
         await client.query('update things set n = 1 where id = $1', [second]);
       });
-    const results = await Promise.allSettled([crossing(11, 12), crossing(12, 11)]);
+    const [one, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const results = await Promise.allSettled([
+      crossing(11, 12, one, other.promise),
+      crossing(12, 11, other, one.promise),
+    ]);
     const failures = results.filter((result) => result.status === 'rejected');
     expect(failures.map(({ reason }) => isTransient(reason))).toEqual([true]);
   });

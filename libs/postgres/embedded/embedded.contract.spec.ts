@@ -11,17 +11,22 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
 import pg from 'pg';
+import { steadyPort } from '../testing/steady-port.js';
 import { serverAccount } from './account.js';
 import { findBinaries, shippedFolder } from './binaries.js';
 import { openEmbeddedPostgres } from './index.js';
 import { run } from './run.js';
+
+/** A cluster is made with fsync on. */
+jest.setTimeout(120_000);
 
 const asRoot = process.getuid?.() === 0;
 const root = mkdtempSync(join(tmpdir(), 'waybill-embedded-'));
@@ -175,9 +180,9 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('takes the port it is given, and says so when that is in use', async () => {
-    const busy = createServer().listen(0, '127.0.0.1');
+    const port = await steadyPort();
+    const busy = createServer().listen(port, '127.0.0.1');
     await once(busy, 'listening');
-    const { port } = busy.address() as AddressInfo;
     const folder = shared;
     await expect(openEmbeddedPostgres({ folder, port, log })).rejects.toMatchObject({
       slug: 'embedded-database-port-taken',
