@@ -177,6 +177,7 @@ describe('the relay', () => {
     const stream = streamName('thing', newId());
     const gate = Promise.withResolvers<void>();
     const slow = await open({
+      leaseSeconds: 60, // a renewal of its own would come between the expiry and the heir
       bus: {
         ...bus,
         publish: async (batch) => {

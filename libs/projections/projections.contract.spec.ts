@@ -103,7 +103,7 @@ describe('a projection', () => {
     expect(await read()).toEqual({});
     await projections.start();
     const { position } = await say('late', 2);
-    await projections.waitFor('words', position, 5_000);
+    await projections.waitFor('words', position, 20_000);
     expect(await read()).toEqual({ early: 3, late: 2 });
   });
 
@@ -112,19 +112,19 @@ describe('a projection', () => {
     await projections.start();
     await say('heard');
     const { position } = await say('unheard', 1, 'whisper');
-    await projections.waitForAll(position, 5_000);
+    await projections.waitForAll(position, 20_000);
     expect(await read()).toEqual({ heard: 1 });
   });
 
   it('goes on where it was after a restart, taking no event twice', async () => {
     const first = await open();
     await first.start();
-    await first.waitFor('words', (await say('one', 2)).position, 5_000);
+    await first.waitFor('words', (await say('one', 2)).position, 20_000);
     await first.stop();
     await say('two', 3);
     const second = await open();
     await second.start();
-    await second.waitFor('words', await store.head(), 5_000);
+    await second.waitFor('words', await store.head(), 20_000);
     expect(await read()).toEqual({ one: 2, two: 3 });
   });
 
@@ -132,7 +132,7 @@ describe('a projection', () => {
     for (let i = 0; i < 4; i += 1) await say(`w${i}`, 400);
     const projections = await open();
     await projections.start();
-    await projections.waitFor('words', await store.head(), 10_000);
+    await projections.waitFor('words', await store.head(), 20_000);
     expect(await read()).toEqual({ w0: 400, w1: 400, w2: 400, w3: 400 });
   });
 
@@ -147,7 +147,7 @@ describe('a projection', () => {
     const upcasters = { Said: (data: object) => ({ type: 'Said.v2', data: { ...data, speaker: 'upcast' } }) };
     const projections = await open({ upcasters });
     await projections.start();
-    await projections.waitFor('words', (await say('old')).position, 5_000);
+    await projections.waitFor('words', (await say('old')).position, 20_000);
     const { rows } = await database.pool.query('select speaker from words');
     expect(rows).toEqual([{ speaker: 'upcast' }]);
   });
@@ -155,7 +155,7 @@ describe('a projection', () => {
   it('goes on by itself after every connection was cut', async () => {
     const projections = await open();
     await projections.start();
-    await projections.waitFor('words', (await say('before')).position, 5_000);
+    await projections.waitFor('words', (await say('before')).position, 20_000);
     const other = await openDatabase({ url: place.url, schema: 'other' });
     await other.pool.query(
       'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
@@ -212,11 +212,11 @@ describe('several processes', () => {
     await until(async () => (await statusOf(one))?.active === true);
     await two.start();
     const { position } = await say('x', 5);
-    await Promise.all([one.waitFor('words', position, 5_000), two.waitFor('words', position, 5_000)]);
+    await Promise.all([one.waitFor('words', position, 20_000), two.waitFor('words', position, 20_000)]);
     expect(await statusOf(two)).toMatchObject({ active: false, lagPositions: 0 });
     await one.stop();
     await until(async () => (await statusOf(two))?.active === true);
-    await two.waitFor('words', (await say('x', 2)).position, 5_000);
+    await two.waitFor('words', (await say('x', 2)).position, 20_000);
     expect(await read()).toEqual({ x: 7 });
   });
 
@@ -233,16 +233,16 @@ describe('several processes', () => {
     await say('x', 3);
     await slow.start();
     await entered.passed;
-    // Its process stands still for longer than its lease; in these tests, time is what the table says.
-    await database.pool.query(`update leases set expires_at = now() - interval '1 second'`);
     const next = await open();
     await next.start();
     await until(async () => {
+      // Its process stands still for longer than its lease; in these tests, time is what the table says. Here it renews it.
+      await database.pool.query(`update leases set expires_at = now() - interval '1 second' where epoch = 1`);
       const { rows } = await database.pool.query<{ epoch: number }>('select epoch from leases');
       return rows[0]?.epoch === 2;
     });
     blocked.open(); // the first one writes its rows and its checkpoint now
-    await next.waitFor('words', await store.head(), 10_000);
+    await next.waitFor('words', await store.head(), 20_000);
     expect(await read()).toEqual({ x: 3 });
   });
 
@@ -250,7 +250,7 @@ describe('several processes', () => {
     const processes = await Promise.all(Array.from({ length: 6 }, () => open()));
     await Promise.all(processes.map((projections) => projections.start()));
     const { position } = await say('x');
-    await Promise.all(processes.map((projections) => projections.waitFor('words', position, 10_000)));
+    await Promise.all(processes.map((projections) => projections.waitFor('words', position, 20_000)));
     expect(await read()).toEqual({ x: 1 });
     expect(await generationSchemas()).toEqual(['__words__1']);
   });
@@ -269,7 +269,7 @@ describe('rebuilding', () => {
       },
     });
     await projections.start();
-    await projections.waitFor('words', (await say('x')).position, 5_000);
+    await projections.waitFor('words', (await say('x')).position, 20_000);
     expect(await read()).toEqual({ x: 101 });
     wrong = false;
 
@@ -279,14 +279,14 @@ describe('rebuilding', () => {
       slug: 'projection-rebuilding',
       kind: 'conflict',
     });
-    await projections.waitFor('words', (await say('x')).position, 5_000);
+    await projections.waitFor('words', (await say('x')).position, 20_000);
     expect(await read()).toEqual({ x: 102 });
 
     rebuilding.open();
     await rebuilt;
     expect(await read()).toEqual({ x: 2 });
     expect(await statusOf(projections)).toMatchObject({ state: 'live' });
-    await projections.waitFor('words', (await say('x')).position, 5_000);
+    await projections.waitFor('words', (await say('x')).position, 20_000);
     expect(await read()).toEqual({ x: 3 });
     await until(async () => (await generationSchemas()).join() === '__words__2');
   });
@@ -295,7 +295,7 @@ describe('rebuilding', () => {
     const projections = await open();
     await projections.start();
     await say('x', 400);
-    await projections.waitFor('words', await store.head(), 10_000);
+    await projections.waitFor('words', await store.head(), 20_000);
     let reading = true;
     let seen = 0;
     const reader = (async () => {
@@ -313,7 +313,7 @@ describe('rebuilding', () => {
     reading = false;
     await Promise.all([reader, writer]);
     expect(seen).toBeGreaterThanOrEqual(400);
-  });
+  }, 120_000);
 
   it('is ended by the next process when the first is stopped in the middle', async () => {
     const entered = gate();
@@ -331,7 +331,7 @@ describe('rebuilding', () => {
     });
     await say('x', 3);
     await first.start();
-    await first.waitFor('words', await store.head(), 5_000);
+    await first.waitFor('words', await store.head(), 20_000);
     const interrupted = expect(first.rebuild('words')).rejects.toMatchObject({ slug: 'projections-stopped' });
     await entered.passed;
     const stopped = first.stop();
@@ -349,7 +349,7 @@ describe('rebuilding', () => {
   it('happens by itself for a newer version, whose tables may be others; the old version then leaves it alone', async () => {
     const old = await open();
     await old.start();
-    await old.waitFor('words', (await say('x', 2)).position, 5_000);
+    await old.waitFor('words', (await say('x', 2)).position, 20_000);
 
     const newer = await open({
       version: 2,
@@ -364,12 +364,12 @@ describe('rebuilding', () => {
       },
     });
     expect(await read()).toEqual({ x: 2 });
-    await old.waitFor('words', (await say('x')).position, 5_000);
+    await old.waitFor('words', (await say('x')).position, 20_000);
     expect(await read()).toEqual({ x: 3 });
 
     await newer.start();
     await until(async () => (await statusOf(newer))?.state === 'live');
-    await newer.waitFor('words', (await say('x')).position, 5_000);
+    await newer.waitFor('words', (await say('x')).position, 20_000);
     const { rows } = await database.pool.query('select * from words');
     expect(rows).toEqual([{ word: 'x', said: 4, loud: true }]);
     expect(await statusOf(old)).toMatchObject({ state: 'superseded', active: false, version: 2 });
@@ -394,11 +394,11 @@ describe('waiting for a position', () => {
     await projections.start();
     const { position } = await say('x');
     const malformed = { slug: 'position-malformed', kind: 'malformed' };
-    await expect(projections.waitFor('words', 'x', 5_000)).rejects.toMatchObject(malformed);
-    await expect(projections.waitForAll('-1', 5_000)).rejects.toMatchObject(malformed);
+    await expect(projections.waitFor('words', 'x', 20_000)).rejects.toMatchObject(malformed);
+    await expect(projections.waitForAll('-1', 20_000)).rejects.toMatchObject(malformed);
     const beyond = { slug: 'position-beyond-log', kind: 'malformed' };
-    await expect(projections.waitFor('words', String(Number(position) + 1), 5_000)).rejects.toMatchObject(beyond);
-    await projections.waitFor('words', position, 5_000);
+    await expect(projections.waitFor('words', String(Number(position) + 1), 20_000)).rejects.toMatchObject(beyond);
+    await projections.waitFor('words', position, 20_000);
   });
 
   it('is over when its time is, saying which read model is behind', async () => {
@@ -424,11 +424,15 @@ describe('waiting for a position', () => {
   it('takes milliseconds where events come by hint', async () => {
     const projections = await open();
     await projections.start();
-    await projections.waitFor('words', (await say('warm')).position, 5_000);
-    const { position } = await say('x');
-    const before = performance.now();
-    await projections.waitFor('words', position, 5_000);
-    expect(performance.now() - before).toBeLessThan(1_000);
+    await projections.waitFor('words', (await say('warm')).position, 20_000);
+    const took: number[] = [];
+    for (let tries = 0; tries < 5; tries += 1) {
+      const { position } = await say('x');
+      const before = performance.now();
+      await projections.waitFor('words', position, 20_000);
+      took.push(performance.now() - before);
+    }
+    expect(Math.min(...took)).toBeLessThan(500); // the machine may hold up some
   });
 });
 
@@ -443,7 +447,7 @@ describe('the status', () => {
     expect(behind?.lagSeconds).toBeGreaterThanOrEqual(0.25);
     expect(behind?.lagSeconds).toBeLessThan(20);
     await projections.start();
-    await projections.waitFor('words', await store.head(), 5_000);
+    await projections.waitFor('words', await store.head(), 20_000);
     expect(await statusOf(projections)).toMatchObject({ active: true, lagSeconds: 0, lagPositions: 0, position: '7' });
   });
 });
