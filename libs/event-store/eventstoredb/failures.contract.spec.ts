@@ -12,7 +12,10 @@ import { counter, type CounterCommand } from '../fixtures/counter.js';
 import { type EventStore, handleCommand, loadStream, type NewEvent, type Position } from '../index.js';
 import { type EventStoreDb, type EventStoreDbOptions, type Incident, openEventStoreDb } from './index.js';
 
-const DEADLINE_MS = 1_500;
+/** Of a try, it is a third: enough for what is to succeed while the machine is busy with other things. */
+const DEADLINE_MS = 5_000;
+/** For what is to fail, or to take several tries. */
+const IMPATIENT_MS = 1_500;
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -45,6 +48,11 @@ const newEvent = (data: object = {}): NewEvent => ({
   },
 });
 const newEvents = (count: number): NewEvent[] => Array.from({ length: count }, () => newEvent());
+/** As it lies in the log of a server. */
+const stored = ({ id, type, data, metadata }: NewEvent) => {
+  const json = (value: object) => Buffer.from(JSON.stringify(value));
+  return { id, type, contentType: 'application/json', data: json(data), metadata: json(metadata) };
+};
 const newStream = (): string => streamName('thing', newId());
 const idsIn = async (store: EventStore, stream: string): Promise<string[]> =>
   (await store.readStream(stream, { max: 10_000 })).events.map(({ id }) => id);
@@ -59,6 +67,27 @@ const readOn = async (store: EventStore, after: Position, max = 500): Promise<st
     if (slice.atEnd) return seen;
     at = slice.position;
   }
+};
+
+const until = async (holds: () => boolean): Promise<void> => {
+  for (const deadline = Date.now() + 20_000; !holds();) {
+    if (Date.now() > deadline) throw new Error('it did not come about within 20 s');
+    await sleep(5);
+  }
+};
+
+/** Counts hints, and appends until there is a further one. */
+const listen = (store: EventStore, writer: EventStore) => {
+  let hints = 0;
+  store.onAppended(() => (hints += 1));
+  return async (): Promise<void> => {
+    const before = hints;
+    for (const end = Date.now() + 20_000; hints === before && Date.now() < end;) {
+      await writer.append(newStream(), newEvents(1), { expected: 'no-stream' });
+      await sleep(20);
+    }
+    expect(hints).toBeGreaterThan(before);
+  };
 };
 
 describe('an append whose answer does not come', () => {
@@ -90,7 +119,7 @@ describe('an append whose answer does not come', () => {
 
     it('is said to be unknown when it never comes, within the deadline', async () => {
       const server = await startServer();
-      const store = await open(server.url);
+      const store = await open(server.url, { deadlineMs: IMPATIENT_MS });
       server.faults.onCall = (call) => (call.method === 'Append' || call.method === 'Read' ? reaction : undefined);
       const started = performance.now();
       await expect(store.append(newStream(), newEvents(1), { expected: 'no-stream' })).rejects.toMatchObject({
@@ -98,7 +127,7 @@ describe('an append whose answer does not come', () => {
         kind: 'unavailable',
         retryAfterSeconds: 1,
       });
-      expect(performance.now() - started).toBeLessThan(DEADLINE_MS + 1_000);
+      expect(performance.now() - started).toBeLessThan(IMPATIENT_MS + 5_000);
     });
   });
 
@@ -139,21 +168,19 @@ describe('an append whose answer does not come', () => {
 
   it('is a conflict when somebody else was faster meanwhile', async () => {
     const server = await startServer();
-    const [store, other] = [await open(server.url), await open(server.url)];
+    const store = await open(server.url);
     const stream = newStream();
-    let faults = 0;
-    const theirs = newEvents(1);
-    const interfering = (async () => {
-      while (faults === 0) await sleep(5);
-      await other.append(stream, theirs, { expected: 'no-stream' });
-    })();
-    server.faults.onCall = ({ method }) =>
-      method === 'Append' && (faults += 1) === 1 ? { code: 14, details: 'read ECONNRESET' } : undefined;
+    const theirs = newEvent();
+    let appends = 0;
+    server.faults.onCall = ({ method }) => {
+      if (method !== 'Append' || (appends += 1) > 1) return undefined;
+      server.log.append(stream, 'any', [stored(theirs)]);
+      return { code: 14, details: 'read ECONNRESET' };
+    };
     await expect(store.append(stream, newEvents(1), { expected: 'no-stream' })).rejects.toMatchObject({
       slug: 'revision-conflict',
     });
-    await interfering;
-    expect(await idsIn(store, stream)).toEqual(ids(theirs));
+    expect(await idsIn(store, stream)).toEqual([theirs.id]);
   });
 });
 
@@ -191,13 +218,13 @@ describe('a read that goes wrong', () => {
 
   it('is said to have failed when no answer comes, within the deadline', async () => {
     const server = await startServer();
-    const store = await open(server.url);
+    const store = await open(server.url, { deadlineMs: IMPATIENT_MS });
     server.faults.onCall = always('Read', 'no-answer');
     const started = performance.now();
     const unavailable = { slug: 'event-store-unavailable', kind: 'unavailable', retryAfterSeconds: 1 };
     const answers = [store.head(), store.readAll(store.start), store.readStream(newStream())];
     await Promise.all(answers.map((answer) => expect(answer).rejects.toMatchObject(unavailable)));
-    expect(performance.now() - started).toBeLessThan(DEADLINE_MS + 1_000);
+    expect(performance.now() - started).toBeLessThan(IMPATIENT_MS + 5_000);
   });
 
   it.each([
@@ -233,7 +260,7 @@ describe('a read that goes wrong', () => {
 
   it('keeps what came when the server is too slow for a whole page', async () => {
     const server = await startServer();
-    const store = await open(server.url);
+    const store = await open(server.url, { deadlineMs: IMPATIENT_MS });
     const start = await store.head();
     const stream = newStream();
     const events = newEvents(60);
@@ -256,7 +283,8 @@ describe('a read that goes wrong', () => {
     'moves on in a long log of which nothing matches, however slow the server is: %s',
     async (_, farBehind) => {
       const server = await startServer();
-      const store = await open(server.url, farBehind === undefined ? {} : { farBehind });
+      const deadlineMs = IMPATIENT_MS;
+      const store = await open(server.url, farBehind === undefined ? { deadlineMs } : { deadlineMs, farBehind });
       const start = await store.head();
       const noise = {
         type: 'Noise',
@@ -335,11 +363,7 @@ describe('what is not ours in the log', () => {
     for (let i = 0; i < 2; i += 1)
       server.log.append(stream, 'any', [{ id: newId(), data: Buffer.from('0@x'), ...link }]);
     const ours = newEvent();
-    const json = (value: object) => Buffer.from(JSON.stringify(value));
-    const comesIn = () =>
-      void server.log.append(stream, 'any', [
-        { ...ours, contentType: 'application/json', data: json(ours.data), metadata: json(ours.metadata) },
-      ]);
+    const comesIn = () => void server.log.append(stream, 'any', [stored(ours)]);
     let reads = 0;
     server.faults.onCall = ({ method }) => {
       if (method === 'Read' && (reads += 1) === 3) comesIn();
@@ -408,14 +432,15 @@ describe('what is not ours in the log', () => {
 describe('a server that goes and comes back', () => {
   it('is said to be away within the deadline, and found again without being opened again', async () => {
     const server = await startServer();
-    const store = await open(server.url);
+    const deadlineMs = 3_000;
+    const store = await open(server.url, { deadlineMs });
     const stream = newStream();
     await store.append(stream, newEvents(1), { expected: 'no-stream' });
     await server.stop();
     const started = performance.now();
     await expect(store.checkHealth()).rejects.toMatchObject({ slug: 'event-store-unavailable' });
     await expect(store.readStream(stream)).rejects.toMatchObject({ slug: 'event-store-unavailable' });
-    expect(performance.now() - started).toBeLessThan(2 * DEADLINE_MS + 500);
+    expect(performance.now() - started).toBeLessThan(2 * deadlineMs + 5_000);
     // Nothing was sent, so nothing happened.
     await expect(store.append(stream, newEvents(1), { expected: 0 })).rejects.toMatchObject({
       slug: 'event-store-unavailable',
@@ -461,23 +486,23 @@ describe('a server that goes and comes back', () => {
     await Promise.all(writers);
     const seen = await readOn(store, start);
     expect(seen.toSorted()).toEqual(written.toSorted());
-  });
+  }, 120_000);
 
   it('keeps its deadline where no node can be found', async () => {
     const started = performance.now();
     const url = 'esdb+discover://127.0.0.1:1?tls=false&discoveryInterval=1000&maxDiscoverAttempts=3';
     await expect(openEventStoreDb({ url, deadlineMs: 900 })).rejects.toMatchObject({ slug: 'event-store-unavailable' });
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(900 + 5_000);
   });
 });
 
 describe('a call whose caller was told that its time is up', () => {
   it('is not sent any more when a node is found at last', async () => {
     const server = await startServer();
-    const store = await open(hostsOf('esdb+discover', server));
+    const store = await open(hostsOf('esdb+discover', server), { deadlineMs: IMPATIENT_MS });
     server.faults.onCall = ({ method }) => {
       if (method === 'Append') return { code: 14, details: 'Server Is Not Ready' };
-      return method === 'Gossip' ? { delayMs: 2 * DEADLINE_MS } : undefined;
+      return method === 'Gossip' ? { delayMs: 2 * IMPATIENT_MS } : undefined;
     };
     const stream = newStream();
     await expect(store.append(stream, newEvents(1), { expected: 'no-stream' })).rejects.toMatchObject({
@@ -512,8 +537,7 @@ describe('a change of the leader', () => {
     const { cluster, one, two } = await startTwo();
     const store = await open(urlOf(one, two));
     const stream = newStream();
-    let hints = 0;
-    store.onAppended(() => (hints += 1));
+    const hintComes = listen(store, store);
     for (const [revision, leader] of [one, two, one, two].entries()) {
       cluster.leader = leader.endpoint;
       expect(
@@ -521,11 +545,7 @@ describe('a change of the leader', () => {
       ).toMatchObject({ revision });
       expect((await store.readStream(stream)).lastRevision).toBe(revision);
     }
-    await sleep(500);
-    const before = hints;
-    await store.append(stream, newEvents(1), { expected: 3 });
-    await sleep(200);
-    expect(hints).toBeGreaterThan(before);
+    await hintComes();
   });
 
   it('is waited for while there is no leader, as far as the deadline goes', async () => {
@@ -562,20 +582,6 @@ const hostsOf = (scheme: string, ...servers: readonly EventStoreDbServer[]): str
   `${scheme}://${servers.map(({ endpoint }) => `${endpoint.host}:${endpoint.port}`).join(',')}?tls=false`;
 
 describe('the hint', () => {
-  /** Counts hints, and appends until there is a further one. */
-  const listen = async (store: EventStore, writer: EventStore) => {
-    let hints = 0;
-    store.onAppended(() => (hints += 1));
-    return async (): Promise<void> => {
-      const before = hints;
-      for (const end = Date.now() + 5_000; hints === before && Date.now() < end;) {
-        await writer.append(newStream(), newEvents(1), { expected: 'no-stream' });
-        await sleep(20);
-      }
-      expect(hints).toBeGreaterThan(before);
-    };
-  };
-
   it.each([
     ['dropped as a reader that is too slow', (server: EventStoreDbServer) => void server.dropSubscriptions()],
     [
@@ -590,7 +596,7 @@ describe('the hint', () => {
     const server = await startServer();
     const incidents: Incident[] = [];
     const store = await open(server.url, { observe: (incident) => incidents.push(incident) });
-    const hintComes = await listen(store, await open(server.url));
+    const hintComes = listen(store, await open(server.url));
     for (let i = 0; i < 3; i += 1) {
       await hintComes();
       await harm(server);
@@ -606,9 +612,7 @@ describe('the hint', () => {
     const server = await startServer();
     const store = await open(server.url);
     server.faults.onCall = first(2, 'Subscribe', reaction);
-    await (
-      await listen(store, store)
-    )();
+    await listen(store, store)();
   });
 
   it('is renewed ever more slowly where its subscription is confirmed and dropped again', async () => {
@@ -628,10 +632,9 @@ describe('the hint', () => {
     const store = await open(server.url);
     let hints = 0;
     store.onAppended(() => (hints += 1));
-    await sleep(200);
+    await until(() => hints > 0); // its subscription is confirmed
     const before = hints;
     expect(server.dropSubscriptions()).toBe(1);
-    await sleep(500);
-    expect(hints).toBeGreaterThan(before);
+    await until(() => hints > before);
   });
 });

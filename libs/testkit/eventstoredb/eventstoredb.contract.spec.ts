@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AppendExpectedRevision,
@@ -65,13 +66,9 @@ it.each([['no-answer'], ['lose-answer'], ['half-close']] as const)(
 it('is away for a while, and has everything when it is back', async () => {
   const stream = newStream();
   await append(stream);
-  const lost = new Promise((resolve) =>
-    client
-      .subscribeToStream(stream)
-      .on('data', () => undefined)
-      .on('error', resolve),
-  );
-  await sleep(100);
+  const subscription = client.subscribeToStream(stream).on('data', () => undefined);
+  const lost = new Promise((resolve) => subscription.on('error', resolve));
+  await once(subscription, 'confirmation');
   await server.stop();
   expect(await lost).toBeInstanceOf(UnavailableError);
   await expect(append(stream)).rejects.toMatchObject({ code: 14 });
@@ -80,13 +77,9 @@ it('is away for a while, and has everything when it is back', async () => {
 });
 
 it('drops live subscriptions as it is told', async () => {
-  const lost = new Promise((resolve) =>
-    client
-      .subscribeToAll()
-      .on('data', () => undefined)
-      .on('error', resolve),
-  );
-  await sleep(100);
+  const subscription = client.subscribeToAll().on('data', () => undefined);
+  const lost = new Promise((resolve) => subscription.on('error', resolve));
+  await once(subscription, 'confirmation');
   expect(server.dropSubscriptions()).toBe(1);
   expect(await lost).toMatchObject({ code: 10, message: expect.stringMatching(/Consumer too slow/) });
   expect(server.dropSubscriptions()).toBe(0);

@@ -133,7 +133,7 @@ export interface Watch {
   stop(lingerMs?: number): Promise<string[]>;
 }
 
-const WATCH_MS = 4_000;
+const WATCH_MS = 15_000;
 
 export const watch = (subscription: Subscription): Watch => {
   const words: string[] = [];
@@ -162,6 +162,7 @@ export const watch = (subscription: Subscription): Watch => {
     stop: async (lingerMs = 0) => {
       await sleep(lingerMs);
       await subscription.unsubscribe().catch(() => undefined); // it is over already
+      await until(() => words.some((word) => word === 'end' || word.startsWith('error ')));
       await sleep(20);
       return words;
     },

@@ -67,7 +67,8 @@ const toAStream: Questions = {
     const watched = watch(client.subscribeToStream(name, { fromRevision: START }));
     await watched.counts(2);
     await client.tombstoneStream(name);
-    return watched.stop(600);
+    await watched.until((words) => words.some((word) => word.startsWith('error ')));
+    return watched.stop(100);
   },
 };
 
@@ -170,6 +171,7 @@ const checkpoints: Questions = {
     const beforeLive = count;
     const noise = session.stream();
     for (let i = 0; i < 200; i += 1) await client.appendToStream(noise, event('Noise'));
+    await watched.until(() => count - beforeLive >= 6);
     await watched.stop(500);
     return { beforeLive, whileLive: count - beforeLive };
   },
