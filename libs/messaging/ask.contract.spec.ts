@@ -60,12 +60,12 @@ describe('questions over the bus', () => {
   });
 
   it('are answered with the data that the other service gives', async () => {
-    await expect(asker.ask(COMMANDS, question({ id: 7 }), { timeoutMs: 5_000 })).resolves.toEqual({ echo: { id: 7 } });
+    await expect(asker.ask(COMMANDS, question({ id: 7 }), { timeoutMs: 20_000 })).resolves.toEqual({ echo: { id: 7 } });
   });
 
   it('carry tenant, actor and correlation', async () => {
     const asked = { ...question(), causationId: 'command-1' };
-    await asker.ask(COMMANDS, asked, { timeoutMs: 5_000 });
+    await asker.ask(COMMANDS, asked, { timeoutMs: 20_000 });
     expect(questions.at(-1)).toMatchObject({
       ...asked.scope,
       type: asked.type,
@@ -79,12 +79,12 @@ describe('questions over the bus', () => {
 
   it('get each their own answer, many at once', async () => {
     const ids = Array.from({ length: 50 }, (_, id) => id);
-    const answers = await Promise.all(ids.map((id) => asker.ask(COMMANDS, question({ id }), { timeoutMs: 5_000 })));
+    const answers = await Promise.all(ids.map((id) => asker.ask(COMMANDS, question({ id }), { timeoutMs: 20_000 })));
     expect(answers).toEqual(ids.map((id) => ({ echo: { id } })));
   });
 
   it('that are refused come back as the same error', async () => {
-    const refused = asker.ask(COMMANDS, question({ ask: 'refused' }), { timeoutMs: 5_000 });
+    const refused = asker.ask(COMMANDS, question({ ask: 'refused' }), { timeoutMs: 20_000 });
     await expect(refused).rejects.toBeInstanceOf(WaybillError);
     await expect(refused).rejects.toMatchObject({
       slug: 'account-not-found',
@@ -96,7 +96,7 @@ describe('questions over the bus', () => {
   });
 
   it('that meet a defect come back as one, without what it said; the answering side is told', async () => {
-    const failed = asker.ask(COMMANDS, question({ ask: 'defect' }), { timeoutMs: 5_000 });
+    const failed = asker.ask(COMMANDS, question({ ask: 'defect' }), { timeoutMs: 20_000 });
     await expect(failed).rejects.toMatchObject({
       kind: 'internal',
       message: expect.not.stringContaining('hunter2') as string,
@@ -105,7 +105,7 @@ describe('questions over the bus', () => {
   });
 
   it('that find the database of the other service away say so, and when to come again', async () => {
-    const failed = asker.ask(COMMANDS, question({ ask: 'outage' }), { timeoutMs: 5_000 });
+    const failed = asker.ask(COMMANDS, question({ ask: 'outage' }), { timeoutMs: 20_000 });
     await expect(failed).rejects.toMatchObject({
       slug: 'database-unavailable',
       kind: 'unavailable',
@@ -128,7 +128,7 @@ describe('questions over the bus', () => {
   it('reach the instance that asked, of several; a closed one leaves no group behind and its questions end', async () => {
     const other = await openAsker({ bus, service: 'destination' });
     const groups = async () => (await bus.lag()).filter(({ topic }) => topic === 'waybill.destination.replies').length;
-    await expect(other.ask(COMMANDS, question({ from: 'other' }), { timeoutMs: 5_000 })).resolves.toEqual({
+    await expect(other.ask(COMMANDS, question({ from: 'other' }), { timeoutMs: 20_000 })).resolves.toEqual({
       echo: { from: 'other' },
     });
     expect(await groups()).toBe(2);

@@ -256,7 +256,7 @@ export const messageBusContract = (name: string, open: () => Promise<BusHarness>
         await eventually(() => expect(inHand.length).toBeGreaterThan(0));
         const seen = await collect(bus, group, topic);
         await harness.kill(doomed);
-        await eventually(() => expect(new Set(seen.map(({ id }) => id)).size).toBe(40), features.takeoverMs + 5_000);
+        await eventually(() => expect(new Set(seen.map(({ id }) => id)).size).toBe(40), features.takeoverMs + 20_000);
         for (const ofKey of byKey(seen)) expect(indexesOf(ofKey)).toEqual([...indexesOf(ofKey)].sort((a, b) => a - b));
         expect(seen.map(({ key }) => key)).toEqual(expect.arrayContaining(inHand));
       }, 90_000);

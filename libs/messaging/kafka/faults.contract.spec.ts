@@ -53,8 +53,8 @@ describeWith('the bus on a Kafka that fails', findJars(), (jars) => {
   };
 
   it('loses and reorders nothing when the broker is killed and comes back under load', async () => {
-    // Long enough for a busy machine: who gives up and publishes again may write twice.
-    const producer = await openBus({ times: { ...times, publishMs: 45_000 } });
+    // Long enough for a broker to start on a busy machine: who gives up and publishes again may write twice.
+    const producer = await openBus({ times: { ...times, publishMs: 100_000 } });
     const reader = await openBus();
     const ledger = new Ledger();
     await reader.subscribe({ group, topics: [topic] }, ledger.handle);
@@ -68,7 +68,7 @@ describeWith('the bus on a Kafka that fails', findJars(), (jars) => {
     expect(ledger.disordered).toEqual([]);
     expect(await stored()).toBe(12_000);
     await eventually(() => expect(reader.checkHealth()).resolves.toBeUndefined());
-  }, 120_000);
+  }, 240_000);
 
   it('gives the partitions of a client that is cut off to others, tells its handler, and takes it back', async () => {
     const network = await openNet();
@@ -101,7 +101,7 @@ describeWith('the bus on a Kafka that fails', findJars(), (jars) => {
     await producer.publish(later);
     await inHand.promise;
     network.proxies.forEach((proxy) => proxy.set('hold'));
-    await eventually(() => expect(all.distinct).toBe(600), SESSION_MS * 4);
+    await eventually(() => expect(all.distinct).toBe(600), 40_000);
     expect(told).toBeGreaterThan(0);
     stuck = false;
     network.proxies.forEach((proxy) => proxy.set('pass'));
@@ -112,7 +112,7 @@ describeWith('the bus on a Kafka that fails', findJars(), (jars) => {
       await sleep(100);
     }
     await eventually(() => expect(all.disordered).toEqual([]));
-  }, 60_000);
+  }, 120_000);
 
   it('brings 100,000 messages of 12 producers to their effect once each, every key in order', async () => {
     const effects = await openEffects();
@@ -132,10 +132,15 @@ describeWith('the bus on a Kafka that fails', findJars(), (jars) => {
       }),
     );
     expect(await stored()).toBe(12 * keys * count);
-    // A transaction each: on a busy machine some hundred a second.
-    await eventually(async () => expect(await effects.count()).toBe(12 * keys * count), 300_000);
+    // A transaction each, which takes its time on a busy machine: they have it for as long as there are more of them.
+    let seen = await effects.count();
+    while (seen < 12 * keys * count) {
+      const before = seen;
+      await eventually(async () => expect((seen = await effects.count())).toBeGreaterThan(before), 60_000);
+    }
+    expect(await effects.count()).toBe(12 * keys * count);
     expect(await effects.disordered()).toEqual([]);
-  }, 360_000);
+  }, 900_000);
 
   it('takes on new readers and tells its lag when a topic that it read is deleted', async () => {
     const gone = `waybill.test.${newId()}`;

@@ -5,7 +5,8 @@ import type { MessageBus } from '../port.js';
 import { openKafka } from './message-bus.js';
 import { type Network, openNetwork } from './testing/network.js';
 
-const SESSION_MS = 3_000;
+/** Long enough for a machine that is busy: what it lapses under is handled twice. */
+const SESSION_MS = 10_000;
 
 const openHarness = async (start: () => Promise<KafkaCounterpart>): Promise<BusHarness> => {
   const server = await start();

@@ -59,7 +59,7 @@ describeWith('a Kafka that grants no more than it must', findJars(), (jars) => {
     await eventually(() => expect(withAdmin(restricted(), (admin) => admin.listTopics())).resolves.toContain(seen));
   };
   const using = async (work: (bus: MessageBus) => Promise<void>, makeTopics = false): Promise<void> => {
-    const times = { sessionMs: 3_000, heartbeatMs: 200, fetchWaitMs: 50, publishMs: 5_000 };
+    const times = { sessionMs: 3_000, heartbeatMs: 200, fetchWaitMs: 50, publishMs: 30_000 };
     const bus = await openKafka({ ...restricted(), times, makeTopics });
     try {
       await work(bus);
