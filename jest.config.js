@@ -40,12 +40,12 @@ export default {
     tier('unit', ['<rootDir>/(libs|services|tools|cli)/**/!(*.contract|*.process|*.distributed).spec.ts']),
     tier('contract', ['<rootDir>/(libs|services|tools|cli)/**/*.contract.spec.ts'], within(60_000)),
     tier('process', ['<rootDir>/(libs|services|tools|cli)/**/*.process.spec.ts'], {
-      ...within(120_000),
+      ...within(180_000),
       runner: '<rootDir>/tools/test/one-at-a-time.mjs',
     }),
     // One process per service, on Kafka: the same journeys, and what only separate processes can go through.
     tier('distributed', ['<rootDir>/services/all-in-one/src/**/*.distributed.spec.ts', journeys], {
-      ...within(120_000),
+      ...within(180_000),
       runner: '<rootDir>/tools/test/one-at-a-time.mjs',
       globalSetup: '<rootDir>/tools/test/distributed/setup.mjs',
       globalTeardown: '<rootDir>/tools/test/distributed/teardown.mjs',

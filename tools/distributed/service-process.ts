@@ -48,7 +48,10 @@ export const startService = ({ service, environment, log }: ServiceProcessOption
     child = started;
     const endWithUs = () => started.kill('SIGKILL');
     process.once('exit', endWithUs);
-    const impatience = setTimeout(endWithUs, START_MS);
+    const impatience = setTimeout(() => {
+      log(`is not ready after ${START_MS / 1_000} s`);
+      started.kill('SIGKILL');
+    }, START_MS);
     const hear = (line: string): void => {
       lastWords = [...lastWords.slice(-19), line];
       const said = READY.exec(line)?.[1];

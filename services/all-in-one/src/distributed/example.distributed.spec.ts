@@ -11,7 +11,7 @@ describe('the example of an internal service on Kafka (examples/kafka.mjs)', () 
   let waybill: Waybill;
   beforeAll(async () => {
     waybill = await startWaybill();
-  }, 120_000);
+  });
   afterAll(() => waybill.close(), 60_000);
 
   it('defines a segment by command, hears the answer and the event, and reports who is in it', async () => {

@@ -17,7 +17,7 @@ describe('a process of each service that hangs past its leases', () => {
   let partner: SftpPartner;
   beforeAll(async () => {
     [waybill, partner] = await Promise.all([startWaybill({}, ['--replicas', '2']), startSftpPartner()]);
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill.close();
     await partner.stop();

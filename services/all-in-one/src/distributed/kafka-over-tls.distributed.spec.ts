@@ -30,7 +30,7 @@ describeWith('separate services on a Kafka that asks for TLS and a password', fi
       WAYBILL_KAFKA_SASL_USERNAME: SCRAM_USER.username,
       WAYBILL_KAFKA_SASL_PASSWORD_FILE: join(folder, 'password'),
     };
-  }, 120_000);
+  });
   afterAll(async () => {
     await Promise.all([kafka.stop(), partner.stop(), rm(folder, { recursive: true, force: true })]);
   }, 30_000);
@@ -50,5 +50,5 @@ describeWith('separate services on a Kafka that asks for TLS and a password', fi
     const { code, output } = await runToItsEnd({ ...settings, WAYBILL_KAFKA_CA_FILE: join(folder, 'stranger.pem') });
     expect(code).toBe(1);
     expect(output).toMatch(/certificate of Kafka at localhost:\d+ is not to be trusted: .*WAYBILL_KAFKA_CA_FILE/);
-  }, 120_000);
+  });
 });

@@ -22,7 +22,7 @@ describe('a service that is killed', () => {
     api = waybill.api();
     await loadRows(api, rows);
     lane = await openLane(api, await startWatchedSftp(), 'Partner', { rows, files: { maxRowsPerFile: 10 } });
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill.close();
     await Promise.all([lane.partner.stop(), partner.stop()]);

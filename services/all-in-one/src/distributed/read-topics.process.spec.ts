@@ -5,7 +5,7 @@ describe('the topics that services read', () => {
   let waybill: Waybill;
   beforeAll(async () => {
     waybill = await startWaybill();
-  }, 120_000);
+  });
   afterAll(() => waybill.close());
 
   /** Each group keeps an offset of every topic that it reads. */

@@ -16,7 +16,7 @@ beforeAll(async () => {
   [scene, kinesis] = await Promise.all([startSftpExports(), startKinesisServer({ streams: { events: 1 } })]);
   declared = await declaredAnswersOf(scene.api);
   ({ api } = declared);
-}, 120_000);
+});
 beforeEach(untilHourHasAMinuteLeft, 90_000);
 afterAll(async () => {
   await scene?.close();

@@ -65,7 +65,7 @@ beforeAll(async () => {
     redeliveries: redelivery.id,
   };
   bodies = await rightBodies(account.id);
-}, 120_000);
+});
 afterAll(() => Promise.all([waybill.close(), partner.stop(), issuer.close()]));
 
 const json = (value: object) => ({ type: 'application/json', content: JSON.stringify(value) });

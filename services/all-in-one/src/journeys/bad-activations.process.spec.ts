@@ -11,7 +11,7 @@ beforeAll(async () => {
   scene = await startSftpExports();
   segmentId = await scene.segmentOf('email,city\na@x.io,Wien\n');
   destinationId = (await scene.activated(segmentId)).id;
-}, 120_000);
+});
 afterAll(() => scene.close());
 
 const DAILY = { mode: 'full', frequency: 'daily', at: '06:30', timeZone: 'Europe/Berlin', startDate: '2099-01-01' };

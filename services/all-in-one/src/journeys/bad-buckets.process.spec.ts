@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { endpoint, region, accessKeyId, secretAccessKey } = server;
   const authentication = { method: 'access-key', accessKeyId, secretAccessKey, region, endpoint, forcePathStyle: true };
   accountId = bodyOf(await api.post<AccountView>('/v1/accounts', { type: 'amazon-s3', name: 'S3', authentication })).id;
-}, 120_000);
+});
 afterAll(() => Promise.all([waybill.close(), server.stop()]));
 afterEach(() => server.reset());
 

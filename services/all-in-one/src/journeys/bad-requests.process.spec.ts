@@ -13,7 +13,7 @@ beforeAll(async () => {
   [waybill, partner] = await Promise.all([startWaybill(), startSftpPartner()]);
   api = waybill.api();
   account = (await api.post<AccountView>('/v1/accounts', partner.account('Acme'))).body;
-}, 120_000);
+});
 afterAll(() => Promise.all([waybill.close(), partner.stop()]));
 
 const JSON_TYPE = { 'content-type': 'application/json' };

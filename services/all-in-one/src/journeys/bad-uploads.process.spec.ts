@@ -14,7 +14,7 @@ let segmentId: string;
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api();
-}, 120_000);
+});
 afterAll(() => waybill.close());
 beforeEach(async () => {
   segmentId = `bad-${++segments}`;

@@ -18,7 +18,7 @@ beforeAll(async () => {
     startSftpPartner('battery staple'),
   ]);
   api = waybill.api();
-}, 120_000);
+});
 afterAll(() => Promise.all([waybill.close(), partner.stop(), moved.stop()]));
 
 const connect = async (name: string): Promise<AccountView> => {

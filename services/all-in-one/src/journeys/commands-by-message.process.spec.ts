@@ -22,7 +22,7 @@ beforeAll(async () => {
   bus = await waybill.openBus();
   await bus.ensureTopics([{ name: REPLIES, partitions: 1 }]);
   await bus.subscribe({ group: 'billing', topics: [REPLIES] }, async (reply) => void replies.push(reply));
-}, 120_000);
+});
 afterAll(async () => {
   await bus.close();
   await Promise.all([waybill.close(), partner.stop()]);

@@ -27,7 +27,7 @@ describe('a process that is killed before it has recorded', () => {
         openLane(api, await start(), `Partner ${lane}`, { rows, files: { maxRowsPerFile: 10 } }),
       ),
     );
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill.close();
     await Promise.all(lanes.map(({ partner }) => partner.stop()));

@@ -16,7 +16,7 @@ describe('a worker that hangs for longer than its lease', () => {
   beforeAll(async () => {
     [partner, hung] = await Promise.all([startWatchedSftp(), startWaybill({ WAYBILL_MASTER_KEY: masterKey })]);
     other = await startWaybill({ WAYBILL_MASTER_KEY: masterKey, DATABASE_URL: hung.databaseUrl });
-  }, 120_000);
+  });
   afterAll(async () => {
     hung.goOn();
     await other.close();

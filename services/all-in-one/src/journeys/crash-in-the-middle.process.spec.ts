@@ -31,7 +31,7 @@ describe.each([
     lanes = await Promise.all(
       Array.from({ length: LANES }, async (_, lane) => openLane(api, await start(), `Partner ${lane}`, cargo)),
     );
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill.close();
     await Promise.all(lanes.map(({ partner }) => partner.stop()));

@@ -33,7 +33,7 @@ describe('a process that is killed in the middle of a large upload', () => {
       const lane = await openLane(api, await start(), 'Partner', { rows, files: { maxRowsPerFile: 100 } });
       lanes = [...lanes, lane];
     }
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill.close();
     await Promise.all(lanes.map(({ partner }) => partner.stop()));

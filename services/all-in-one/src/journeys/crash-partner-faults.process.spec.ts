@@ -81,7 +81,7 @@ describe('an export to a partner where something goes wrong', () => {
     absent = await newPartner('Absent');
     await absent.server.stop();
     runToTheAbsent = await exportNow(api, absent.destinationId);
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill.close();
     await Promise.all(partners.map((partner) => partner.close().catch(() => undefined)));

@@ -20,7 +20,7 @@ describe('an export to an S3 store where something goes wrong', () => {
     [waybill, s3] = await Promise.all([startWaybill(), startS3Partner()]);
     api = waybill.api();
     await loadRows(api, rows);
-  }, 120_000);
+  });
   afterAll(() => Promise.all([waybill.close(), s3.stop()]));
   afterEach(() => s3.server.reset());
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
   [waybill, partner] = await Promise.all([startWaybill(), startSftpPartner()]);
   api = waybill.api({ 'x-actor': 'mara' });
   accountId = (await api.post<AccountView>('/v1/accounts', partner.account('Acme'))).body.id;
-}, 120_000);
+});
 afterAll(() => Promise.all([waybill.close(), partner.stop()]));
 afterEach(() => {
   delete partner.faults.onRequest;

@@ -4,7 +4,7 @@ let scene: SftpExports;
 
 beforeAll(async () => {
   scene = await startSftpExports();
-}, 120_000);
+});
 afterAll(() => scene.close());
 
 describe('erasing a profile', () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
     startEventHubsServer({ hubs: { [HUB]: 4, orders: 2 }, policies }),
   ]);
   api = waybill.api();
-}, 120_000);
+});
 afterEach(() => server.reset());
 afterAll(() => Promise.all([waybill.close(), server.stop()]));
 

@@ -11,7 +11,7 @@ const open: EventStream[] = [];
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api({ 'x-actor': 'mara' });
-}, 120_000);
+});
 afterAll(() => waybill.close());
 afterEach(async () => {
   await Promise.all(open.splice(0).map((stream) => stream.close()));

@@ -9,7 +9,7 @@ let s3: S3Partner;
 
 beforeAll(async () => {
   [scene, s3] = await Promise.all([startSftpExports(), startS3Partner()]);
-}, 120_000);
+});
 afterAll(() => Promise.all([scene.close(), s3.stop()]));
 
 describe('an export', () => {

@@ -11,7 +11,7 @@ let api: Api;
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api();
-}, 120_000);
+});
 afterAll(() => waybill.close());
 
 /** `fetch` lets nobody choose a Host. */

@@ -15,7 +15,7 @@ beforeAll(async () => {
     startKinesisServer({ streams: { changes: 1 } }),
   ]);
   audience = await openDatabase({ url: waybill.databaseUrl, schema: 'audience' });
-}, 120_000);
+});
 afterAll(async () => {
   await audience?.close();
   await waybill?.close();

@@ -13,7 +13,7 @@ let api: Api;
 beforeAll(async () => {
   [waybill, partner] = await Promise.all([startWaybill(), startSftpPartner()]);
   api = waybill.api();
-}, 120_000);
+});
 afterAll(() => Promise.all([waybill.close(), partner.stop()]));
 afterEach(() => {
   delete partner.faults.signInAfter;

@@ -14,7 +14,7 @@ let api: Api;
 beforeAll(async () => {
   [waybill, server] = await Promise.all([startWaybill(), startKinesisServer({ streams: { [STREAM]: 2 } })]);
   api = waybill.api();
-}, 120_000);
+});
 afterEach(() => server.reset());
 afterAll(() => Promise.all([waybill.close(), server.stop()]));
 

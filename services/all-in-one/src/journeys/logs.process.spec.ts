@@ -22,7 +22,7 @@ beforeAll(async () => {
   api = waybill.api(OWNER);
   database = new pg.Client({ connectionString: waybill.databaseUrl });
   await database.connect();
-}, 120_000);
+});
 afterAll(async () => {
   await database.end();
   await Promise.all([waybill.close(), partner.stop()]);

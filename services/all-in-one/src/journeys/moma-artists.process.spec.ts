@@ -58,7 +58,7 @@ describeWith("the museum's 14,839 artists", both(findArtists(), findGnuPG()), (v
     expect(await loadSegment(api, 'artists', IDENTITY, csv)).toMatchObject({
       ...{ received: ARTISTS, accepted: ARTISTS, entered: ARTISTS, rejected: 0 },
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill.close();
     await gnupg.close();

@@ -9,7 +9,7 @@ let api: Api;
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api();
-}, 120_000);
+});
 afterAll(() => waybill.close());
 
 describe('health', () => {

@@ -9,7 +9,7 @@ let api: Api;
 beforeAll(async () => {
   waybill = await startWaybill();
   api = waybill.api();
-}, 120_000);
+});
 afterAll(() => waybill.close());
 
 const LISTS = ['/v1/accounts', '/v1/destinations', '/v1/segments', '/v1/marketing-actions', '/v1/runs'];

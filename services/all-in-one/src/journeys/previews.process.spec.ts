@@ -7,7 +7,7 @@ let scene: SftpExports;
 
 beforeAll(async () => {
   scene = await startSftpExports();
-}, 120_000);
+});
 afterAll(() => scene.close());
 
 describe('a preview', () => {

@@ -9,7 +9,7 @@ let scene: SftpExports;
 
 beforeAll(async () => {
   scene = await startSftpExports();
-}, 120_000);
+});
 afterAll(() => scene.close());
 afterEach(() => {
   delete scene.sftp.faults.onRequest;

@@ -15,7 +15,7 @@ let segmentId: string;
 beforeAll(async () => {
   scene = await startSftpExports();
   segmentId = await scene.segmentOf('email,city\na@x.io,Wien\n');
-}, 120_000);
+});
 afterAll(() => scene.close());
 
 /** `HH:mm` and the day, of UTC. */
@@ -46,7 +46,7 @@ describe('a schedule', () => {
     deactivated = (await activated({ frequency: 'once', ...clock(slot) })).id;
     bodyOf(await scene.api.post(`/v1/destinations/${disabled}/disable`));
     bodyOf(await scene.api.delete(`/v1/destinations/${deactivated}/segments/${segmentId}`));
-  }, 120_000);
+  });
 
   it('whose slots were missed while nothing was running runs once, for the latest of them', async () => {
     const missed = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;

@@ -70,7 +70,7 @@ beforeAll(async () => {
   api = await signIn();
   const token = await issuer.token('acme', ['viewer']);
   stream = await watchEvents(waybill.address, '', { authorization: `Bearer ${token}` });
-}, 120_000);
+});
 afterAll(async () => {
   await stream.close();
   await Promise.all([waybill.close(), sftp.stop(), s3.stop(), issuer.close()]);

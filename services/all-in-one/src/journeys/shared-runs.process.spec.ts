@@ -36,7 +36,7 @@ describe('a run of many parts', () => {
         openLane(api, await start(), `Partner ${lane}`, { rows, files: { maxRowsPerFile: ROWS_A_FILE } }),
       ),
     );
-  }, 120_000);
+  });
   afterAll(async () => {
     second.goOn();
     await database.end();
@@ -71,7 +71,7 @@ describe('a run of many parts', () => {
   /** A run is completed before its last work is cleared away. */
   const expectNoWork = () =>
     eventually(
-      async () => (await database.query('select * from delivery.part_work')).rows,
+      async () => (await database.query<object>('select * from delivery.part_work')).rows,
       (work) => work.length === 0,
     );
   const factsOf = ({ files }: RunView) =>

@@ -11,7 +11,7 @@ let api: Api;
 beforeAll(async () => {
   [waybill, partner] = await Promise.all([startWaybill(), startSftpPartner()]);
   api = waybill.api();
-}, 120_000);
+});
 afterAll(() => Promise.all([waybill.close(), partner.stop()]));
 
 describe('a process that is asked to end', () => {

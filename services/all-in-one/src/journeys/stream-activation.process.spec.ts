@@ -30,7 +30,7 @@ describe('Activating a segment on a destination that delivers events', () => {
     await report(api, 'loyal', [{ id: 'ada', firstName: 'Ada' }]);
     const target = { includeSegmentNames: true, includeSegmentTimestamps: true, partitionKey: 'identities.email' };
     id = await setUpStream(api, { ...partner, target: { ...partner.target, ...target } }, 'loyal');
-  }, 120_000);
+  });
   afterAll(async () => {
     await waybill?.close();
     await server?.stop();

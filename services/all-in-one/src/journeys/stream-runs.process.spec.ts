@@ -16,7 +16,7 @@ beforeAll(async () => {
   [waybill, server] = await Promise.all([startWaybill(), startKinesisServer({ streams: { events: 1, backfills: 1 } })]);
   delivery = await openDatabase({ url: waybill.databaseUrl, schema: 'delivery' });
   api = waybill.api();
-}, 120_000);
+});
 beforeEach(untilHourHasAMinuteLeft, 90_000);
 afterAll(async () => {
   await delivery?.close();

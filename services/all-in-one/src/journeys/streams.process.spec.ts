@@ -55,7 +55,7 @@ beforeAll(async () => {
   hubs = await startEventHubsServer({ hubs: Object.fromEntries([...STREAMS, 'away'].map((name) => [name, 4])) });
   waybill = await startWaybill();
   api = waybill.api();
-}, 120_000);
+});
 afterEach(() => {
   kinesis.reset();
   hubs.reset();

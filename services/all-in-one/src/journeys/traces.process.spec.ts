@@ -42,7 +42,7 @@ beforeAll(async () => {
     }),
     startSftpPartner('a-pass-word-of-the-partner'),
   ]);
-}, 120_000);
+});
 afterAll(async () => {
   await Promise.all([waybill?.close(), partner?.stop()]);
   receiver.close();

@@ -12,8 +12,8 @@ import { type Api, apiOf } from './api.js';
 import { openBackbone } from './backbone.js';
 
 const READY = /is ready on (http:\/\/\S+)/;
-/** Less than any hook waits, so that what hangs says why. */
-const START_MS = 75_000;
+/** Time for a service that hangs to be started again, and less than a hook waits: so what hangs says why. */
+const START_MS = 120_000;
 /** kafkajs has Node warn of its queue's time-outs. */
 const NODE_FLAGS = ['--disable-warning=TimeoutNegativeWarning'];
 
