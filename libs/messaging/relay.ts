@@ -121,7 +121,7 @@ export const openRelay = async (options: RelayOptions): Promise<Relay> => {
   /** Relays until the lease is lost, the process stops, or something fails. */
   const lead = async (lease: Lease): Promise<void> => {
     try {
-      await using kept = keepLease(database, lease, leaseSeconds); // without it, the checkpoint does not move
+      using kept = keepLease(database, lease, leaseSeconds); // without it, the checkpoint does not move
       let after = (await loadCheckpoint(database, name)) ?? store.start;
       position = after;
       while (!kept.lost.aborted && !over.signal.aborted) {

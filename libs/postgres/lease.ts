@@ -36,11 +36,8 @@ export const acquireLease = async (
   return rows[0];
 };
 
-/**
- * A lease that is renewed until this is disposed of, before the lease itself is given up: a renewal that came after that
- * would let everybody wait for its expiry.
- */
-export interface KeptLease extends AsyncDisposable {
+/** A lease that is renewed until this is disposed of. */
+export interface KeptLease extends Disposable {
   /** Aborts when somebody else has it, or nobody. */
   readonly lost: AbortSignal;
 }
@@ -48,29 +45,14 @@ export interface KeptLease extends AsyncDisposable {
 /** Renews it three times in its length; a renewal that fails leaves it to the next one, or to expire. */
 export const keepLease = (database: Database, lease: Lease, seconds: number): KeptLease => {
   const lost = new AbortController();
-  const underWay = new Set<Promise<void>>();
   const renew = async (): Promise<void> => {
     if (!(await renewLease(database, lease, seconds))) lost.abort(new Error(`the lease "${lease.name}" was lost`));
   };
-  const renewing = setInterval(
-    () => {
-      const renewal = renew()
-        .catch(() => undefined)
-        .finally(() => underWay.delete(renewal));
-      underWay.add(renewal);
-    },
-    (seconds * 1_000) / 3,
-  );
-  return {
-    lost: lost.signal,
-    async [Symbol.asyncDispose]() {
-      clearInterval(renewing);
-      await Promise.all(underWay);
-    },
-  };
+  const renewing = setInterval(() => void renew().catch(() => undefined), (seconds * 1_000) / 3);
+  return { lost: lost.signal, [Symbol.dispose]: () => clearInterval(renewing) };
 };
 
-/** Of this very tenure, also when it is past its time and was not taken: one that ended is not begun again. */
+/** Of this very tenure, also when it is past its time and was not taken: one that was given up is not begun again. */
 const renewLease = async (database: Database, { name, owner, epoch }: Lease, seconds: number): Promise<boolean> => {
   const { rowCount } = await database.pool.query(
     `update leases set expires_at = now() + make_interval(secs => $4) where name = $1 and owner = $2 and epoch = $3`,
@@ -79,10 +61,13 @@ const renewLease = async (database: Database, { name, owner, epoch }: Lease, sec
   return rowCount === 1;
 };
 
-/** Gives it up, so that another need not wait for the expiry. */
+/**
+ * Gives it up, so that another need not wait for the expiry. It is nobody's then: a renewal that was under way and lands
+ * later does not bring it back.
+ */
 export const releaseLease = async (database: Database, lease: Lease): Promise<void> => {
   await database.pool.query(
-    `update leases set expires_at = now() - interval '1 second' where name = $1 and owner = $2 and epoch = $3`,
+    `update leases set owner = '', expires_at = now() - interval '1 second' where name = $1 and owner = $2 and epoch = $3`,
     [lease.name, lease.owner, lease.epoch],
   );
 };

@@ -96,7 +96,7 @@ export const startRunner = (options: RunnerOptions): Runner => {
   /** Runs until the lease is lost, the process stops, or something fails. */
   const lead = async (lease: Lease): Promise<void> => {
     try {
-      await using kept = keepLease(database, lease, LEASE_SECONDS); // without it, the checkpoint does not move
+      using kept = keepLease(database, lease, LEASE_SECONDS); // without it, the checkpoint does not move
       let isLive = generation.state === 'live';
       let idle = 0;
       let at = await loadPosition(database, generation);
@@ -115,7 +115,7 @@ export const startRunner = (options: RunnerOptions): Runner => {
         await bell.wait(Math.min(LONGEST_POLL_MS, FIRST_POLL_MS * 2 ** Math.min(idle, 10)));
       }
     } catch (failure) {
-      // Its row was made anew, maybe after the cleanup that went with that generation: nobody else would remove it.
+      // Its row was made anew, maybe after the cleanup that went with that generation: nobody else would before the next start.
       if (failure instanceof GenerationGone) await endLease(database, lease).catch(() => undefined);
       throw failure;
     } finally {

@@ -85,7 +85,7 @@ export class RunWorker implements Worker {
     const lease = await acquireLease(this.database, name, this.owner, LEASE_SECONDS);
     if (!lease) return;
     try {
-      await using kept = keepLease(this.database, lease, LEASE_SECONDS);
+      using kept = keepLease(this.database, lease, LEASE_SECONDS);
       await this.executor.execute(
         runId,
         { tenant, sandbox },

@@ -79,7 +79,7 @@ export class Prover implements Worker {
     const lease = await acquireLease(this.database, stream, this.owner, LEASE_SECONDS);
     if (!lease) return;
     try {
-      await using kept = keepLease(this.database, lease, LEASE_SECONDS);
+      using kept = keepLease(this.database, lease, LEASE_SECONDS);
       const over = AbortSignal.any([this.stopping.signal, kept.lost]);
       const { state, createdBy, correlationId, traceparent } = await this.service.load(validationStream, stream, scope);
       if (state.status !== 'requested') return;
