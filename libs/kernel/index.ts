@@ -5,3 +5,4 @@ export * from './error.js';
 export * from './event.js';
 export * from './ids.js';
 export * from './scope.js';
+export * from './within.js';

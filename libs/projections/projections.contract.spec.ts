@@ -417,7 +417,7 @@ describe('waiting for a position', () => {
     const away = Promise.withResolvers<string>();
     const projections = await open({}, { ...store, head: () => away.promise });
     await projections.start();
-    await expect(projections.waitFor('words', '0', 300)).rejects.toMatchObject({ slug: 'projection-behind' });
+    await expect(projections.waitFor('words', '0', 300)).rejects.toMatchObject({ slug: 'event-store-unavailable' });
     away.reject(new Error('the log does not answer'));
   });
 

@@ -1,5 +1,5 @@
 import type { EventStore, Position } from '@waybill/event-store';
-import { newId, WaybillError } from '@waybill/kernel';
+import { newId, WaybillError, within } from '@waybill/kernel';
 import { createBell, type Database, leaseMigrations, migrate } from '@waybill/postgres';
 import {
   beginRebuild,
@@ -104,19 +104,20 @@ export const openProjections = async (options: ProjectionsOptions): Promise<Proj
   const runnerOf = (generation: Generation | undefined): Runner | undefined =>
     generation && runners.get(schemaOf(database, generation));
 
-  /** Those that have not seen everything up to the position. */
-  const behind = async (names: readonly string[], position: Position): Promise<string[]> => {
+  /** Those that have not seen everything up to the position, each with what its runner fails on. */
+  const behind = async (names: readonly string[], position: Position): Promise<readonly Behind[]> => {
     const generations = await listGenerations(database);
-    return names.filter((name) => {
+    return names.flatMap((name) => {
       const live = generations.find((generation) => generation.projection === name && generation.state === 'live');
-      return live === undefined || store.compare(runnerOf(live)?.position() ?? live.position, position) < 0;
+      const runner = runnerOf(live);
+      const isThere = live !== undefined && store.compare(runner?.position() ?? live.position, position) >= 0;
+      return isThere ? [] : [{ name, error: runner?.error() }];
     });
   };
 
   const wait = async (names: readonly string[], position: Position, timeoutMs: number): Promise<void> => {
     const deadline = Date.now() + timeoutMs;
-    const head = await within(timeoutMs, store.head()); // a log that is away takes its own time to say so
-    if (head === undefined) throw projectionBehind(names);
+    const head = await within(timeoutMs, store.head(), logDoesNotAnswer); // one that is away takes its own time to say so
     if (store.compare(position, head) > 0) throw beyondLog();
     for (;;) {
       const moved = createBell();
@@ -201,17 +202,6 @@ export const openProjections = async (options: ProjectionsOptions): Promise<Proj
   };
 };
 
-/** Undefined when the time is over first; what comes of the work then is nobody's. */
-const within = async <T>(ms: number, work: Promise<T>): Promise<T | undefined> => {
-  const over = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => over.resolve(undefined), ms);
-  try {
-    return await Promise.race([work, over.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
-
 const checkNames = (database: Database, projections: readonly Projection[]): void => {
   const names = projections.map(({ name }) => name);
   for (const name of names) {
@@ -221,13 +211,26 @@ const checkNames = (database: Database, projections: readonly Projection[]): voi
   }
 };
 
-const projectionBehind = (names: readonly string[]): WaybillError =>
-  new WaybillError(
+interface Behind {
+  readonly name: string;
+  readonly error: string | undefined;
+}
+
+/** Its cause is what holds a read model up, if anything does: without one it is on its way. */
+const projectionBehind = (late: readonly Behind[]): WaybillError => {
+  const failing = late.find(({ error }) => error !== undefined);
+  return new WaybillError(
     'projection-behind',
     'unavailable',
-    `What was asked for (${names.join(', ')}) does not show that change yet; try again shortly.`,
-    { retryAfterSeconds: 1 },
+    `What was asked for (${late.map(({ name }) => name).join(', ')}) does not show that change yet; try again shortly.`,
+    { retryAfterSeconds: 1, ...(failing && { cause: new Error(`${failing.name}: ${failing.error}`) }) },
   );
+};
+
+const logDoesNotAnswer = (): WaybillError =>
+  new WaybillError('event-store-unavailable', 'unavailable', 'The event log does not answer. Try again shortly.', {
+    retryAfterSeconds: 1,
+  });
 
 const beyondLog = (): WaybillError =>
   new WaybillError(

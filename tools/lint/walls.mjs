@@ -57,6 +57,7 @@ const impurities = {
   '@typescript-eslint/no-restricted-imports': [
     'error',
     { name: '@waybill/kernel', importNames: ['newId'], message: CHANCE },
+    { name: '@waybill/kernel', importNames: ['within'], message: OUTSIDE },
     {
       name: 'node:crypto',
       importNames: ['randomUUID', 'randomBytes', 'randomInt', 'getRandomValues'],

@@ -28,6 +28,7 @@ const walls: Readonly<Record<string, readonly string[]>> = {
   'services/account/src/account/leaves-the-aggregate.ts': [PURE],
   'services/account/src/account/reads-the-clock.ts': [SYNTAX],
   'services/account/src/account/reads-the-environment.ts': ['no-restricted-globals'],
+  'services/account/src/account/waits.ts': ['@typescript-eslint/no-restricted-imports'],
   'services/account/src/connect-account/imports-another-service.ts': [PACKAGES],
   'services/account/src/connect-account/imports-the-process.ts': [PACKAGES],
   'services/account/src/connect-account/imports-the-test-kit.ts': ['no-restricted-imports'],

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
+import { within } from '@waybill/kernel';
 import type { ClientChannel } from 'ssh2';
 import { unlessAborted } from '../abort.js';
 import { resolveAllowed } from '../network.js';
 import type { Credentials, Environment } from '../port.js';
 import { Authentication } from './authentication.js';
-import { type Deadlines, within } from './deadlines.js';
+import type { Deadlines } from './deadlines.js';
 import { connectionLost, SftpFailure, timedOut } from './failure.js';
 import { type Handshake, startHandshake } from './handshake.js';
 import { HOST_KEY_FAMILIES, type HostKey, pinnedHostKey } from './host-key.js';

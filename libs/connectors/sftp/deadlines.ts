@@ -11,16 +11,3 @@ export interface Deadlines {
 }
 
 export const DEADLINES: Deadlines = { connect: 10_000, handshake: 15_000, request: 30_000, cleanup: 10_000 };
-
-/** Settles as `work` does, or rejects with what `failure` makes after so many milliseconds. */
-export const within = async <T>(milliseconds: number, work: Promise<T>, failure: () => Error): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(failure()), milliseconds);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};

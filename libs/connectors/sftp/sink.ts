@@ -1,9 +1,9 @@
-import { WaybillError } from '@waybill/kernel';
+import { WaybillError, within } from '@waybill/kernel';
 import { unlessAborted } from '../abort.js';
 import { pathIn } from '../folder.js';
 import type { Credentials, Environment, FileSink, PublishedFile, StagedFile } from '../port.js';
 import { connectSftp } from './connection.js';
-import { type Deadlines, within } from './deadlines.js';
+import type { Deadlines } from './deadlines.js';
 import { expectFolder, expectSize } from './expectations.js';
 import { SftpFailure, timedOut, toWaybillError } from './failure.js';
 import { folderOfPath, isTemporaryOf, temporaryPath } from './names.js';

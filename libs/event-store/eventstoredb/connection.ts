@@ -6,6 +6,7 @@ import {
 } from '@eventstore/db-client';
 import rpc, { type StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { CallOptions, Metadata } from '@grpc/grpc-js';
+import { within } from '@waybill/kernel';
 import type { Address } from './address.js';
 import { AnswerMissing, NotSent } from './meaning.js';
 
@@ -83,12 +84,4 @@ class LeaderClient extends EventStoreDBClient implements Connection {
 export const openConnection = ({ nodes, credentials, tls, rootCertificate, settings }: Address): Connection => {
   const channel = { insecure: !tls, ...(rootCertificate && { rootCertificate }) };
   return new LeaderClient(nodes, settings, channel, credentials);
-};
-
-const within = <Answer>(deadlineMs: number, work: Promise<Answer>, giveUp: () => Error): Promise<Answer> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(giveUp()), deadlineMs);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 };

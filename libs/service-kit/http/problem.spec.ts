@@ -56,7 +56,8 @@ describe('the level of a failure', () => {
 
   it('is an error where something is away or broken', () => {
     const away = new WaybillError('database-unavailable', 'unavailable', 'The database does not answer.');
-    for (const failure of [away, new Error('a defect')]) expect(levelsOf(failure)).toEqual(['error', 'error']);
+    const held = new WaybillError('projection-behind', 'unavailable', 'Not yet.', { cause: new Error('a defect') });
+    for (const failure of [away, held, new Error('a defect')]) expect(levelsOf(failure)).toEqual(['error', 'error']);
   });
 });
 

@@ -60,13 +60,17 @@ export const asWaybillError = (error: unknown): WaybillError => {
 };
 
 /** What every restart, rebuild or rush brings along: nothing is broken, and whoever asked is to ask again. */
-const NO_FAULTS: ReadonlySet<string> = new Set([
+const PASSING: ReadonlySet<string> = new Set([
   'projection-behind',
   'projections-stopped',
   'service-starting',
   'service-stopping',
   'stream-busy',
 ]);
+
+/** A read model that something holds up does not catch up by itself. */
+const isPassing = ({ slug, cause }: WaybillError): boolean =>
+  PASSING.has(slug) && !(slug === 'projection-behind' && cause !== undefined);
 
 const answeredWithoutFault = new WeakSet<object>();
 
@@ -119,7 +123,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const known = asWaybillError(error);
     const problem = problemOf(known, request.url);
-    if (NO_FAULTS.has(known.slug)) {
+    if (isPassing(known)) {
       answeredWithoutFault.add(request.raw);
       this.log.warn({ slug: known.slug, ...placeOf(request) }, known.message);
     } else if (problem.status >= 500) {

@@ -1,5 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+import { within } from '@waybill/kernel';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type MetricValue, register } from 'prom-client';
 import { Public } from '../http/caller.js';
@@ -45,7 +46,7 @@ export const gauge = (
     async collect() {
       // A question that hangs is not asked again by each reader, or they would take up every connection.
       asking ??= ask().finally(() => (asking = undefined));
-      const samples = await withinPatience(asking).catch(() => undefined);
+      const samples = await within(PATIENCE_MS, asking, () => new Error('no answer')).catch(() => undefined);
       if (samples === undefined) failures.inc({ metric: name });
       this.reset();
       for (const { labels, value } of samples ?? []) this.set(labels, value);
@@ -54,12 +55,6 @@ export const gauge = (
 };
 
 type Sample = MetricValue<string>;
-
-const withinPatience = async <T>(work: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(reject, PATIENCE_MS, new Error('no answer'))));
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-};
 
 /** What is answered by whomever: a handler, a guard before it, or the framework where there is none. */
 export const measureAnswers = (fastify: FastifyInstance): void => {
