@@ -85,11 +85,15 @@ export class DeadLetters {
 
   /** For an erasure; answers how many. */
   async forget({ tenant, sandbox }: Scope, profileKey: string): Promise<number> {
-    const { rowCount } = await this.database.pool.query(
-      'delete from dead_letters where tenant = $1 and sandbox = $2 and profile_key = $3',
-      [tenant, sandbox, profileKey],
-    );
-    return rowCount ?? 0;
+    return this.database.transaction(async (client) => {
+      // Those that are being written at this moment are to be found, too; who comes later sees that the profile is erased.
+      await client.query('lock table dead_letters in share row exclusive mode');
+      const { rowCount } = await client.query(
+        'delete from dead_letters where tenant = $1 and sandbox = $2 and profile_key = $3',
+        [tenant, sandbox, profileKey],
+      );
+      return rowCount ?? 0;
+    });
   }
 
   /** Those older than so many days, unless they wait for a redelivery; answers how many. */

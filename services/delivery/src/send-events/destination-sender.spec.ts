@@ -475,6 +475,28 @@ describe('Sending to one destination', () => {
     expect(ledger.total('skipped')).toBe(1);
   });
 
+  it('lets go of the dead letters of an erased profile that could not be kept yet', async () => {
+    let isAway = true;
+    const ledger = new MemoryLedger();
+    const settle: typeof ledger.settle = (settlements) =>
+      isAway ? Promise.reject(away()) : ledger.settle(settlements);
+    const keyless = (profileId: string, change: number): MemoryEvent => ({
+      ...{ change, profileId, eventId: `${profileId}#${change}`, code: 'key-missing', message: 'no key' },
+    });
+    let refusals = 0;
+    const observer = { ...QUIET, troubled: () => (refusals += 1) };
+    const feed = memoryFeed([keyless('gone', 1), keyless('stays', 2)]);
+    const sender = senderFor(memoryPartner(), { settle }, [feed], { observer });
+    await until(() => refusals > 0);
+    sender.forget(({ profileId }) => profileId === 'gone');
+    await sleep(0);
+    isAway = false;
+    await until(() => ledger.positions.get('live') === 2);
+    await sender.drain(1_000);
+    expect([...ledger.deadLetters.keys()]).toEqual(['stays#2']);
+    expect([ledger.total('skipped'), ledger.total('failed')]).toEqual([1, 1]);
+  });
+
   it('slows down when it is throttled, and waits as long as it is asked to', async () => {
     let asked = 0;
     let throttledMs = 0;

@@ -7,7 +7,7 @@ import type { IsErased } from './erased-profiles.js';
 import type { Feed, FeedPage, Priority, Settle, Settlement } from './feed.js';
 import type { SenderLimits } from './limits.js';
 import { type OrderedQueue, QueuedRecord } from './ordered-queue.js';
-import { type OpenPage, PageWindow } from './page-window.js';
+import { type OpenPage, PageWindow, withoutErased } from './page-window.js';
 import { backoffMs } from './retry.js';
 import { type SenderState, stateAfter, unlessSame } from './sender-state.js';
 import { Turn } from './turn.js';
@@ -92,6 +92,7 @@ export class FeedReader {
     // In turn: what is being read at this moment may hold something of them.
     void this.turn.take('live', async () => {
       for (const { pages } of this.windows.values()) for (const page of pages) page.forget(isErased);
+      this.unsaved = this.unsaved.map((settlement) => withoutErased(settlement, isErased));
       const queue = this.destination?.queue;
       for (const record of queue?.erased(isErased) ?? []) queue?.drop(record);
       this.options.onQueued();

@@ -106,6 +106,7 @@ const count = async (
   return streamRunId(destinationId, rows[0]!.hour.toISOString());
 };
 
+/** Those of profiles that were erased meanwhile are left out. */
 export const keepDeadLetters = async (
   client: pg.ClientBase,
   stream: ActiveStream,
@@ -119,7 +120,11 @@ export const keepDeadLetters = async (
        message, attempts)
      select $1, event_id, $2, $3, $4, profile_id, profile_key, share, code, message, attempts
      from jsonb_to_recordset($5) as letter
-       (event_id uuid, profile_id text, profile_key uuid, share int, code text, message text, attempts int)
+       (event_id uuid, change bigint, profile_id text, profile_key uuid, share int, code text, message text, attempts int)
+     where not exists (
+       select 1 from erased_profiles erased
+       where erased.tenant = $2 and erased.sandbox = $3 and erased.profile_key = letter.profile_key
+         and erased.change >= letter.change)
      on conflict (destination_id, event_id) do update
        set at = now(), run_id = excluded.run_id, code = excluded.code, message = excluded.message,
            attempts = excluded.attempts, redelivery_id = null`,
@@ -127,8 +132,9 @@ export const keepDeadLetters = async (
   );
 };
 
-const rowOf = (stream: ActiveStream, { eventId, profileId, code, message, attempts }: DeadLetter) => ({
+const rowOf = (stream: ActiveStream, { eventId, change, profileId, code, message, attempts }: DeadLetter) => ({
   event_id: eventId,
+  change,
   profile_id: profileId,
   profile_key: profileKey(stream, profileId),
   share: shareOf(profileId, SHARES),

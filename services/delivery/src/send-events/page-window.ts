@@ -74,6 +74,18 @@ export const addTally = (a: Tally, b: Tally): Tally => ({
   exited: a.exited + b.exited,
 });
 
+/** Its letters of erased profiles count as skipped. */
+export const withoutErased = (settlement: Settlement, isErased: IsErased): Settlement => {
+  const { tally } = settlement;
+  const deadLetters = settlement.deadLetters.filter((letter) => !isErased(letter));
+  const gone = settlement.deadLetters.length - deadLetters.length;
+  return {
+    ...settlement,
+    deadLetters,
+    tally: { ...tally, skipped: tally.skipped + gone, failed: tally.failed - gone },
+  };
+};
+
 /** The pages of one feed in their order. Its position moves only past pages that are settled, and never past a gap. */
 export class PageWindow {
   readonly pages: OpenPage[] = [];

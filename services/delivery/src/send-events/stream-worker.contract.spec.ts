@@ -13,8 +13,11 @@ import { register } from 'prom-client';
 import { type DeadLetterFilter, DeadLetters } from '../dead-letters/dead-letters.js';
 import { Redeliveries } from '../redeliver/redelivery-counts.js';
 import { ErasedProfiles } from './erased-profiles.js';
+import type { DeadLetter } from './feed.js';
+import { keepDeadLetters } from './ledger.js';
 import type { ShareTiming } from './shares.js';
 import type { StreamWorker } from './stream-worker.js';
+import type { ActiveStream } from './streams.js';
 import { type Fault, type Landed, memoryPartner, type MemoryPartner } from './testing/memory-partner.js';
 import { memorySource, type MemorySource } from './testing/memory-source.js';
 import { changeOf, openWorkbench, QUICK, until, type Workbench } from './testing/workbench.js';
@@ -409,6 +412,21 @@ describe('Workers of streams', () => {
     expect(await letters.forget({ ...scope, tenant: 'other' }, profileKey(scope, 'p2'))).toBe(0);
     expect(await letters.forget(scope, profileKey(scope, 'p2'))).toBe(1);
     expect(await profiles()).toEqual(['p1', 'p3']);
+  });
+
+  it('keep no dead letter of what an erased profile was before', async () => {
+    const scope = { tenant: 'acme', sandbox: 'prod' };
+    const destinationId = newId();
+    await new ErasedProfiles(bench.database).note(scope, profileKey(scope, 'p1'), 5);
+    const letter = (profileId: string, change: number): DeadLetter => ({
+      ...{ eventId: newId(), profileId, change, code: 'Invalid', message: 'never', attempts: 1 },
+    });
+    const kept = [letter('p1', 6), letter('p2', 5)];
+    await bench.database.transaction((client) =>
+      keepDeadLetters(client, { destinationId, ...scope } as ActiveStream, newId(), [letter('p1', 5), ...kept]),
+    );
+    const { items } = await new DeadLetters(bench.database).list(scope, destinationId, {}, { limit: 50 });
+    expect(items.map(({ id }) => id).toSorted()).toEqual(kept.map(({ eventId }) => eventId).toSorted());
   });
 });
 

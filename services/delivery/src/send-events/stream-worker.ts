@@ -44,6 +44,7 @@ export class StreamWorker implements Worker {
   private readonly chime = new Chime();
   private rings = 0;
   private stopping = false;
+  /** Nothing is sent any more, by a drain neither. */
   private stopped = false;
   private work: Promise<void> = Promise.resolve();
   private hearing: Promise<void> = Promise.resolve();
@@ -85,10 +86,13 @@ export class StreamWorker implements Worker {
     this.unhear();
     this.ring();
     await this.work;
-    await this.shares.stop();
-    this.stopped = true;
-    this.ring();
-    await this.hearing;
+    try {
+      await this.shares.stop();
+    } finally {
+      this.stopped = true;
+      this.ring();
+      await this.hearing;
+    }
   }
 
   /** There may be something to do, such as a redelivery. */
@@ -183,7 +187,7 @@ export class StreamWorker implements Worker {
       const { stream, sender, live } = one;
       for (const feed of live) {
         const isUnderWay = sender.feeds.some(
-          (one) => one instanceof RedeliveryFeed && one.redeliveryId === redeliveryId && one.live === feed,
+          (each) => each instanceof RedeliveryFeed && each.redeliveryId === redeliveryId && each.live === feed,
         );
         if (isUnderWay || !shares.some((share) => feed.shares.includes(share))) continue;
         sender.add(new RedeliveryFeed(this.database, this.source, stream, redeliveryId, feed));
