@@ -27,6 +27,7 @@ const OURS: ReadonlySet<string> = new Set([
   'messaging-unavailable',
   'no-answer',
   'outcome-unknown',
+  'projection-behind',
 ]);
 const FIRST_PAUSE_MS = 2_000;
 const CANCELLATION_LOOK_MS = 1_000;
