@@ -434,7 +434,7 @@ const byKey = (seen: readonly ReceivedMessage[]): readonly (readonly ReceivedMes
 const indexesOf = (seen: readonly ReceivedMessage[]): readonly number[] =>
   seen.map(({ data }) => (data as Indexed).index);
 
-const eventually = async (holds: () => void | Promise<void>, withinMs = 10_000): Promise<void> => {
+const eventually = async (holds: () => void | Promise<void>, withinMs = 20_000): Promise<void> => {
   const end = performance.now() + withinMs;
   for (;;) {
     try {

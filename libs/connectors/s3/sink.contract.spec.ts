@@ -372,10 +372,10 @@ describe('an assumed role', () => {
   });
 
   it('is assumed anew before its credentials end', async () => {
-    const asRole = await startAsRole(1);
+    const asRole = await startAsRole(3);
     const own = await openAs(asRole);
     const staged = await own.stage('a', inPieces(Buffer.from('a')), { owner: 'a' });
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await new Promise((resolve) => setTimeout(resolve, 3_100));
     expect(await own.publish(staged)).toMatchObject({ outcome: 'published' });
     expect(calls('AssumeRole')).toBeGreaterThan(1);
     await own.close();

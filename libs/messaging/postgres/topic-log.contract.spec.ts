@@ -288,11 +288,11 @@ const until = async (holds: () => boolean): Promise<void> => {
 };
 
 const untilPublished = async (bus: MessageBus, message: OutgoingMessage): Promise<void> => {
-  for (let tries = 0; ; tries++) {
+  for (const deadline = Date.now() + 10_000; ;) {
     try {
       return await bus.publish([message]);
     } catch (error) {
-      if (tries === 20) throw error;
+      if (Date.now() > deadline) throw error;
       await sleep(20);
     }
   }

@@ -23,6 +23,7 @@ export class Faults<On, Fault> {
   }
 
   clear(): void {
+    this.#watchers.length = 0;
     this.#waiting.length = 0;
   }
 }
