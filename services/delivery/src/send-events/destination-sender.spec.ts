@@ -274,9 +274,9 @@ describe('Sending to one destination', () => {
     const feed = memoryFeed(log, { onRead: (page) => void (read += page.length) });
     const limits = { ...LIMITS, retry: { ...LIMITS.retry, longestMs: 1_000 } };
     const sender = senderFor(partner, ledger, [feed], { limits });
-    await until(() => read >= LIMITS.records.live * 3);
+    await until(() => read >= LIMITS.records.live * 7);
     await sleep(100);
-    expect(read).toBeLessThanOrEqual(LIMITS.records.live * 4 + LIMITS.page);
+    expect(read).toBeLessThanOrEqual(LIMITS.records.live * 8 + LIMITS.page);
     expect(ledger.positions.get('live')).toBeUndefined();
     isOpen = true;
     await until(() => ledger.positions.get('live') === 2_000);
