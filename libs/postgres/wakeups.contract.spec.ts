@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { type EmbeddedPostgres, openEmbeddedPostgres } from './embedded/index.js';
 import { openWakeups, type Wakeups } from './index.js';
-import { steadyPort } from './testing/steady-port.js';
+import { freePort } from './testing/free-port.js';
 
 // A server of its own, since it is restarted.
 const folder = mkdtempSync(join(tmpdir(), 'waybill-wakeups-'));
@@ -15,7 +15,7 @@ const start = async (): Promise<void> => {
   server = await openEmbeddedPostgres({ folder, log: () => undefined, port });
 };
 beforeAll(async () => {
-  port = await steadyPort();
+  port = await freePort();
   await start();
   wakeups = openWakeups(server.url);
 }, 120_000);

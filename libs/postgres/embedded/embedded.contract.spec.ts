@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import pg from 'pg';
-import { steadyPort } from '../testing/steady-port.js';
+import { freePort } from '../testing/free-port.js';
 import { serverAccount } from './account.js';
 import { findBinaries, shippedFolder } from './binaries.js';
 import { openEmbeddedPostgres } from './index.js';
@@ -180,7 +180,7 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('takes the port it is given, and says so when that is in use', async () => {
-    const port = await steadyPort();
+    const port = await freePort();
     const busy = createServer().listen(port, '127.0.0.1');
     await once(busy, 'listening');
     const folder = shared;

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openCluster, USER } from '../embedded/index.js';
 import pg from 'pg';
 
+export * from './free-port.js';
+
 export interface TestDatabase {
   readonly url: string;
   /** Ends whatever is connected. */
