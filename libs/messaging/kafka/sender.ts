@@ -3,6 +3,7 @@ import type { Kafka, Message as OutgoingRecord, Producer, ProducerBatch } from '
 import { messagingUnavailable } from '../errors.js';
 import { connectKafka, type KafkaConnection, MANY_RETRIES } from './connection.js';
 import { withinDeadline } from './deadline.js';
+import { createLeaders, LeaderMoved, type Leaders, type LedRecord } from './leaders.js';
 import { refusalOf, rootOf } from './refusal.js';
 
 export interface AddressedRecord {
@@ -27,7 +28,7 @@ export interface Sender {
 const PARTITION_BYTES = 512 * 1024;
 const REQUEST_BYTES = 8 * 1024 * 1024;
 const LEAVE_MS = 5_000;
-/** Rounds in which a request is sent again for partitions that its answer left out. */
+/** Rounds in which records are sent again whose leader moved, or whose partition an answer left out. */
 const ROUNDS = 50;
 
 interface Ticket {
@@ -41,13 +42,14 @@ interface Waiting extends AddressedRecord {
 }
 
 /**
- * One request is on its way at a time, with all its retries, so that a partition has one batch in flight: kafkajs takes the
- * sequence numbers of a failed batch back, and another one under the same numbers would be taken for its repetition and
- * lost. What is sent meanwhile is gathered and goes with the next request.
+ * One batch is on its way at a time, with all its retries, so that a partition has one in flight: kafkajs takes the sequence
+ * numbers of a failed one back, and another one under the same numbers would be taken for its repetition and lost. What is
+ * sent meanwhile is gathered and goes with the next batch.
  */
 export const openSender = async (connection: KafkaConnection, deadlineMs: number): Promise<Sender> => {
   const kafka = connectKafka(connection, MANY_RETRIES);
-  let connecting: Promise<Producer> | undefined = connectProducer(kafka);
+  const leaders = createLeaders();
+  let connecting: Promise<Producer> | undefined = connectProducer(kafka, leaders);
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let writing = Promise.resolve();
@@ -77,7 +79,7 @@ export const openSender = async (connection: KafkaConnection, deadlineMs: number
   /** False: the cluster did not answer, and whatever waits is rejected. */
   const settle = async (batch: readonly Waiting[]): Promise<boolean> => {
     try {
-      connecting ??= connectProducer(kafka);
+      connecting ??= connectProducer(kafka, leaders);
       writing = connecting.then((producer) => write(producer, batch));
       await withinDeadline(writing, deadlineMs);
       batch.forEach(({ ticket }) => (ticket.left -= 1) === 0 && ticket.resolve());
@@ -128,18 +130,25 @@ export const openSender = async (connection: KafkaConnection, deadlineMs: number
   };
 
   /**
-   * kafkajs answers what was written. When a leader was lost meanwhile, that is less than what was sent, and no error says
-   * so (its issue 1303): what is missing is sent again, under the same sequence numbers.
+   * A request of kafkajs for each broker. One for several would be lost or written twice when one of them is gone: its retry
+   * leaves out the partitions that moved to a broker that has answered (its issue 1303), and asks a broker that has not yet
+   * answered a second time, under new sequence numbers.
    */
   const write = async (to: Producer, batch: readonly Waiting[]): Promise<void> => {
     let missing = batch;
     for (let round = 1; missing.length > 0; round++) {
-      const answer = await to.sendBatch(requestOf(missing));
-      const written = new Set(
-        answer.filter(({ errorCode }) => errorCode === 0).map((each) => `${each.topicName}/${each.partition}`),
-      );
+      if (round > ROUNDS) throw new Error(`${missing.length} messages were not written`);
+      const ofLeaders = Map.groupBy(missing, ({ topic, partition }) => leaders.of(topic, partition));
+      const written = new Set<string>();
+      const sending = [...ofLeaders].map(async ([leader, records]) => {
+        for (const { topicName, partition, errorCode } of await to.sendBatch(requestTo(leader, records))) {
+          if (errorCode === 0) written.add(`${topicName}/${partition}`);
+        }
+      });
+      for (const sent of await Promise.allSettled(sending)) {
+        if (sent.status === 'rejected' && !(rootOf(sent.reason) instanceof LeaderMoved)) throw sent.reason;
+      }
       missing = missing.filter(({ topic, partition }) => !written.has(`${topic}/${partition}`));
-      if (missing.length > 0 && round === ROUNDS) throw new Error(`${missing.length} messages were not written`);
     }
   };
 
@@ -168,33 +177,30 @@ const partsOf = (batch: readonly Waiting[], { kind }: WaybillError): readonly (r
   return ofTopics.length === 1 && kind === 'too-large' ? batch.map((record) => [record]) : ofTopics;
 };
 
-const requestOf = (records: readonly AddressedRecord[]): ProducerBatch => ({
+const requestTo = (leader: number | undefined, records: readonly AddressedRecord[]): ProducerBatch => ({
   acks: -1,
   topicMessages: [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
     topic,
-    messages: ofTopic.map(({ record, partition }) => ({ ...record, partition })),
+    messages: ofTopic.map(({ record, partition }): LedRecord => ({ ...record, partition, leader })),
   })),
 });
 
 /** Idempotent where the broker allows it; else a retry may write twice, which readers bear. */
-const connectProducer = async (kafka: Kafka): Promise<Producer> => {
+const connectProducer = async (kafka: Kafka, leaders: Leaders): Promise<Producer> => {
   try {
-    return await connectAs(kafka, true);
+    return await connectAs(kafka, leaders, true);
   } catch (error) {
     if (rootOf(error).type !== 'CLUSTER_AUTHORIZATION_FAILED') throw error;
-    return connectAs(kafka, false);
+    return connectAs(kafka, leaders, false);
   }
 };
 
-const connectAs = async (kafka: Kafka, idempotent: boolean): Promise<Producer> => {
+const connectAs = async (kafka: Kafka, { createPartitioner }: Leaders, idempotent: boolean): Promise<Producer> => {
   const producer = kafka.producer({
     idempotent,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition!, // settled before
+    createPartitioner,
   });
   try {
     await producer.connect();

@@ -18,11 +18,12 @@ export const numbered = (topic: string, key: string, index: number): OutgoingMes
   data: { index },
 });
 
-/** Publishes as a relay does: what may not have been written is published again, before anything else. */
-export const publishUntilDone = async (bus: MessageBus, messages: readonly OutgoingMessage[]): Promise<void> => {
-  for (;;) {
+/** Publishes as a relay does: what may not have been written is published again, before anything else. Answers how often. */
+export const publishUntilDone = async (bus: MessageBus, messages: readonly OutgoingMessage[]): Promise<number> => {
+  for (let again = 0; ; again += 1) {
     try {
-      return await bus.publish(messages);
+      await bus.publish(messages);
+      return again;
     } catch (error) {
       if (!isWaybillError(error) || error.kind !== 'unavailable') throw error;
       await sleep(100);
