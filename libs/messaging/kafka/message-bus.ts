@@ -27,7 +27,7 @@ import {
   type SubscriptionContext,
   type SubscriptionTimes,
 } from './subscription.js';
-import { applyTopics, partitionCounts } from './topics.js';
+import { applyTopics, partitionCounts, untilKnown } from './topics.js';
 
 export interface KafkaTimes extends SubscriptionTimes {
   /** How long a publication may take with all its retries. */
@@ -60,6 +60,8 @@ const PLAIN_TYPES: Readonly<Record<string, string>> = { [MEMBERSHIPS_TOPIC]: Mem
 /** All groups and topics of Waybill begin with it, so that a cluster can be shared and rights be given by prefix. */
 const PREFIX = 'waybill.';
 const HEALTH_MS = 5_000;
+/** Who starts right after `waybill topics apply` may ask a broker that has not heard of the topics yet. */
+const HEARD_WITHIN_MS = 3_000;
 const remedyOf = (topic: string): string =>
   `make it${topic.startsWith(PREFIX) ? ' with `waybill topics apply`' : ''}, and let the user of Kafka see it (DESCRIBE)`;
 
@@ -85,22 +87,26 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
   /** Each time on a client of its own: one that is kept asks from then on for every topic that it was asked about. */
   const asking = <T>(work: (ask: Admin) => Promise<T>): Promise<T> => withAdmin(options, work);
 
-  const partitionsOf = async (topic: string): Promise<number> => {
-    const count = counts.get(topic) ?? (await asking((ask) => partitionCounts(ask, [topic]))).get(topic);
+  const countsOf = (names: readonly string[]) => asking((ask) => partitionCounts(ask, names));
+  const heardOf = (names: readonly string[]) => untilKnown(names, HEARD_WITHIN_MS, () => countsOf(names));
+
+  const partitionsOf = async (topic: string, known = countsOf): Promise<number> => {
+    const count = counts.get(topic) ?? (await known([topic])).get(topic);
     if (count === undefined)
       throw topicUnknown(topic, makeTopics && topic.startsWith(PREFIX) ? undefined : remedyOf(topic));
     counts.set(topic, count);
     return count;
   };
 
-  const ensureTopics = async (declarations: readonly TopicDeclaration[]): Promise<void> => {
-    const names = declarations.map(({ name }) => name);
-    const known = await asking(async (ask) => {
-      if (!makeTopics) return partitionCounts(ask, names);
+  const makeThem = (declarations: readonly TopicDeclaration[]) =>
+    asking(async (ask) => {
       // As it says: another broker may not have heard yet of what was made.
       const reports = await applyTopics(ask, declarations, options.replication);
       return new Map(reports.map(({ name, partitions }) => [name, partitions]));
     });
+
+  const ensureTopics = async (declarations: readonly TopicDeclaration[]): Promise<void> => {
+    const known = makeTopics ? await makeThem(declarations) : await heardOf(declarations.map(({ name }) => name));
     for (const { name, partitions } of declarations) {
       const existing = known.get(name);
       if (existing === undefined) throw topicUnknown(name, remedyOf(name));
@@ -200,7 +206,7 @@ export const openKafka = async (options: KafkaMessageBusOptions): Promise<Messag
       for (const topic of topics) {
         deadLetters.push({
           name: deadLetterTopic(topic, group),
-          partitions: await partitionsOf(topic),
+          partitions: await partitionsOf(topic, heardOf),
         });
       }
       if (!ephemeral) await ensureTopics(deadLetters);

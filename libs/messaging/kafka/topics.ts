@@ -7,7 +7,7 @@ import { deadLetterTopic, MAX_MESSAGE_BYTES, type TopicDeclaration } from '../po
 // Node finds not every name of this CommonJS module by itself.
 const { ConfigResourceTypes } = kafkajs;
 
-const KNOWN_WITHIN_MS = 15_000;
+const MADE_WITHIN_MS = 15_000;
 const DAY_MS = 86_400_000;
 const RETENTION_MS = 7 * DAY_MS;
 /** A message of 1 MiB with its headers and Kafka's own framing. */
@@ -65,6 +65,23 @@ export const partitionCounts = async (admin: Admin, names: readonly string[]): P
   }
 };
 
+/**
+ * Partitions of those of these topics that are there, asked for until all are or the time is over: what the controller made
+ * reaches the brokers a moment later.
+ */
+export const untilKnown = async (
+  names: readonly string[],
+  withinMs: number,
+  count: () => Promise<ReadonlyMap<string, number>>,
+): Promise<ReadonlyMap<string, number>> => {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const counts = await count();
+    if (names.every((name) => counts.has(name)) || performance.now() > deadline) return counts;
+    await sleep(100);
+  }
+};
+
 /** Compares what is declared with what is there. Changes nothing. */
 export const checkTopics = async (
   admin: Admin,
@@ -104,6 +121,7 @@ export const applyTopics = async (
   const declared = new Map(declarations.map((declaration) => [declaration.name, declaration]));
   const missing = before.filter(({ state }) => state === 'missing').map(({ name }) => declared.get(name)!);
   if (missing.length > 0) {
+    const names = missing.map(({ name }) => name);
     // False when another process was quicker.
     await admin.createTopics({
       waitForLeaders: false, // kafkajs asks a broker that may not have heard of them, and fails
@@ -114,11 +132,12 @@ export const applyTopics = async (
         configEntries: Object.entries(settingsOf(topic)).map(([name, value]) => ({ name, value })),
       })),
     });
+    const known = await untilKnown(names, MADE_WITHIN_MS, () =>
+      partitionCounts(admin, names).catch(() => new Map<string, number>()),
+    );
+    const late = names.filter((name) => !known.has(name));
+    if (late.length > 0) throw new Error(`the brokers do not know of ${late.join(', ')} yet`);
   }
-  await untilKnown(
-    admin,
-    missing.map(({ name }) => name),
-  );
   const changeable = before.filter(({ settings }) => settings.length > 0).map(({ name }) => declared.get(name)!);
   if (changeable.length > 0) await changeSettings(admin, changeable);
   return before.map((report) => {
@@ -126,17 +145,6 @@ export const applyTopics = async (
     if (report.partitions !== report.wanted) return report;
     return { ...report, state: report.settings.length > 0 ? 'changed' : 'fine' };
   });
-};
-
-/** What the controller made reaches the brokers a moment later. */
-const untilKnown = async (admin: Admin, names: readonly string[]): Promise<void> => {
-  const deadline = performance.now() + KNOWN_WITHIN_MS;
-  while (names.length > 0) {
-    const counts = await partitionCounts(admin, names).catch(() => new Map<string, number>());
-    if (names.every((name) => counts.has(name))) return;
-    if (performance.now() > deadline) throw new Error(`the brokers do not know of ${names.join(', ')} yet`);
-    await sleep(100);
-  }
 };
 
 /** Kafka replaces all settings of a topic at once, so those that somebody else made are sent along. */
