@@ -30,6 +30,11 @@ describe('npm test', () => {
     expect(output).toContain('said before the failure');
     expect(output).toContain('fails.fixture.mjs: Arithmetic › holds');
     expect(output).toContain('breaks.fixture.mjs: could not be run');
+    const list = output.slice(output.indexOf('Failed:'));
+    expect(list).toMatch(
+      /Arithmetic › holds\n +Error: expect\(received\)\.toBe\(expected\).*\n +Expected: 3\n +Received: 2\n +at .*fails\.fixture/,
+    );
+    expect(list).toMatch(/could not be run\n +\S/);
     expect(output).toContain('– S3: no versitygw (no Go) [1] (2 tests)');
   });
 

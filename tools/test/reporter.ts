@@ -1,10 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { Reporter, Test, TestResult } from '@jest/reporters';
 import type { AggregatedResult, AssertionResult } from '@jest/test-result';
 
 type Suites = readonly TestResult[];
 
+/** Lines of a failure that its list shows. */
+const REASON_LINES = 6;
 const REASON = /\[could not run here: (.*)\]/;
 
 /** One line for each file, everything about a failure, and at the end what failed and what could not run, and why. */
@@ -78,11 +81,29 @@ const reportSkipped = (suites: Suites): void => {
 };
 
 const reportFailed = (suites: Suites): void => {
-  const failed = suites.flatMap((suite) => [
-    ...(suite.testExecError === undefined ? [] : [`${fileOf(suite.testFilePath)}: could not be run`]),
-    ...suite.testResults
+  const failed = suites.flatMap((suite) => {
+    const file = fileOf(suite.testFilePath);
+    const tests = suite.testResults
       .filter(({ status }) => status === 'failed')
-      .map((test) => `${fileOf(suite.testFilePath)}: ${nameOf(test)}`),
-  ]);
-  if (failed.length > 0) print(`\nFailed:\n${failed.map((name) => `  ✗ ${name}`).join('\n')}`);
+      .map((test) => `${file}: ${nameOf(test)}${reasonOf(test.failureMessages[0])}`);
+    if (suite.testExecError === undefined) return tests;
+    return [`${file}: could not be run${reasonOf(suite.testExecError.message)}`, ...tests];
+  });
+  if (failed.length > 0) print(`\nFailed:\n${failed.map((failure) => `  ✗ ${failure}`).join('\n')}`);
+};
+
+/** What it says before its stack, and where in our own code: all else stands far above. */
+const reasonOf = (message = ''): string => {
+  const lines = stripVTControlCharacters(message)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const frame = lines.findIndex((line) => line.startsWith('at '));
+  const said = frame === -1 ? lines : lines.slice(0, frame);
+  const place = lines.find(
+    (line) => line.startsWith('at ') && !line.includes('node_modules') && !line.includes('node:'),
+  );
+  return [...said.slice(0, REASON_LINES), ...(place === undefined ? [] : [place])]
+    .map((line) => `\n      ${line}`)
+    .join('');
 };
