@@ -21,6 +21,12 @@ describe('a temporary name', () => {
       }),
     );
   });
+
+  it('is not found by what only its ending agrees with', () => {
+    expect(isTemporaryOf(temporaryPath('', 'run-1'), 'run-1.')).toBe(false);
+    expect(isTemporaryOf(temporaryPath('', 'run-1'), 'run-1.part')).toBe(false);
+    expect(isTemporaryOf('.waybill-part', 'p')).toBe(false);
+  });
 });
 
 it.each([

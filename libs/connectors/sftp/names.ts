@@ -22,4 +22,6 @@ export const temporaryPath = (folder: string, owner: string): string =>
 
 /** Whether a name is that of a temporary file whose owner starts so. */
 export const isTemporaryOf = (name: string, ownerPrefix: string): boolean =>
-  name.startsWith(PREFIX + encoded(ownerPrefix)) && name.endsWith(SUFFIX);
+  name.startsWith(PREFIX) &&
+  name.endsWith(SUFFIX) &&
+  name.slice(PREFIX.length, -SUFFIX.length).startsWith(encoded(ownerPrefix));
