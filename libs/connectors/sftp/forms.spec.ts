@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { fieldNamesOf, jsonSchemaOf, parseForm, secretFieldsOf } from '@waybill/forms';
 import { isWaybillError } from '@waybill/kernel';
 import ssh2 from 'ssh2';
@@ -153,6 +153,28 @@ describe('the form of an SSH key account', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(problem);
     expect(problems[0]).not.toContain(form.privateKey.slice(-60, -40) || form.privateKey);
+  });
+
+  it('says of a wrong passphrase that it is wrong, also where what it opens only looks right at its end', () => {
+    const opens = (passphrase: string): string => {
+      try {
+        createPrivateKey({ key: encrypted, passphrase });
+        return 'a key';
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    // One in 256 of them.
+    const passphrase = Array.from({ length: 10_000 }, (_, i) => `wrong ${i}`).find(
+      (wrong) => opens(wrong) !== 'ERR_OSSL_BAD_DECRYPT',
+    );
+    expect(key({ privateKey: encrypted, passphrase })).toEqual([
+      expect.stringMatching(/^passphrase: passphrase does not open the private key, or that key is damaged/),
+    ]);
+    const cut = encrypted.split('\n').slice(0, -2).join('\n');
+    expect(key({ privateKey: cut, passphrase })).toEqual([
+      expect.stringMatching(/^privateKey: privateKey is damaged or cut off/),
+    ]);
   });
 });
 

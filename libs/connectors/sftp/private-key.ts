@@ -69,6 +69,8 @@ const decryptedPem = (pem: string, passphrase: string | undefined): string => {
   }
 };
 
+const LAST_LINE = /^-----END [^-]+-----$/m;
+
 const openPem = (pem: string, passphrase: string | undefined): KeyObject => {
   const encrypted = pem.includes('BEGIN ENCRYPTED PRIVATE KEY') || pem.includes('Proc-Type: 4,ENCRYPTED');
   if (encrypted && passphrase === undefined) throw missingPassphrase();
@@ -76,12 +78,15 @@ const openPem = (pem: string, passphrase: string | undefined): KeyObject => {
     return createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
   } catch (error) {
     if (encrypted && /decrypt|cipherfinal|bad password/i.test(String(error))) throw wrongPassphrase();
-    throw new PrivateKeyError('privateKey', 'is damaged or cut off; copy the whole file, with its first and last line');
+    const damaged = 'is damaged or cut off; copy the whole file, with its first and last line';
+    // One wrong passphrase in 256 leaves something that ends like what was encrypted; it looks like a damaged key.
+    if (encrypted && LAST_LINE.test(pem)) throw wrongPassphrase(`, or that key ${damaged}`);
+    throw new PrivateKeyError('privateKey', damaged);
   }
 };
 
 const missingPassphrase = () => new PrivateKeyError('privateKey', 'is encrypted; give its passphrase, too');
-const wrongPassphrase = () => new PrivateKeyError('passphrase', 'does not open the private key');
+const wrongPassphrase = (unless = '') => new PrivateKeyError('passphrase', `does not open the private key${unless}`);
 
 /** Reads RSA, ECDSA and Ed25519 keys: PEM or OpenSSH, encrypted or not, or the Base64 of either. Throws PrivateKeyError. */
 export const parsePrivateKey = (text: string, passphrase?: string): ParsedKey => {
